@@ -1,0 +1,1 @@
+"""Sayso: cloud messaging for phone numbers that waits for your say-so."""

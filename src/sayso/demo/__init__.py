@@ -1,0 +1,1 @@
+"""Puts the parts together on one machine: carrier, server and two phones."""

@@ -1,0 +1,1 @@
+"""What the phone decides: no I/O, no clock, no randomness of its own."""

@@ -1,0 +1,68 @@
+"""Errors of the phone.
+
+SaysoError
+└── PhoneError
+    ├── StoreLockedError       the store cannot be opened: wrong passphrase, damaged, or in use by another process
+    ├── RatchetError           a message of the ratchet is forged, replayed or of another session
+    ├── ModemGoneError         the modem cannot be reached
+    ├── CommandError           what the owner asked for is not possible now; the message says what to do
+    └── ServerSideError        the server, or the way to it
+        ├── UnreachableError   no answer, or one that cannot be read; try again later
+        ├── ProblemError       the server refused, with a problem type
+        ├── LoginRefusedError  the server does not know this device (any more)
+        └── StreamClosedError  the stream ended
+"""
+
+from sayso.protocol.errors import SaysoError
+from sayso.protocol.frames import ByeReason
+
+
+class PhoneError(SaysoError):
+    """Root of the phone's errors."""
+
+
+class StoreLockedError(PhoneError):
+    """The store cannot be opened."""
+
+
+class RatchetError(PhoneError):
+    """A message of the ratchet is forged, replayed, or of another session."""
+
+
+class ModemGoneError(PhoneError):
+    """The modem cannot be reached."""
+
+
+class CommandError(PhoneError):
+    """What the owner asked for is not possible now."""
+
+
+class ServerSideError(PhoneError):
+    """The server, or the way to it."""
+
+
+class UnreachableError(ServerSideError):
+    """No answer, or one that cannot be read."""
+
+
+class ProblemError(ServerSideError):
+    """The server refused (RFC 9457)."""
+
+    def __init__(self, problem: str, detail: str, *, retry_after_s: int | None = None) -> None:
+        super().__init__(detail)
+        self.problem = problem
+        """Value of `sayso.protocol.api.ProblemType`, or whatever the server sent."""
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+
+
+class LoginRefusedError(ServerSideError):
+    """The server does not know this device (any more)."""
+
+
+class StreamClosedError(ServerSideError):
+    """The stream ended."""
+
+    def __init__(self, message: str, reason: ByeReason | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason

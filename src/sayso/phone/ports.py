@@ -1,0 +1,260 @@
+"""What the phone needs of the world. Adapters turn what their libraries throw into `sayso.phone.errors`."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
+
+from sayso.protocol.frames import Frame, ServerFrame
+from sayso.protocol.stream import UnknownFrame
+
+ResponseT = TypeVar("ResponseT", bound=Struct)
+
+
+class Clock(Protocol):
+    """Time."""
+
+    def wall(self) -> float:
+        """Unix seconds; may jump."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that only grow while the process runs."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait; a fake clock in tests wakes it by hand."""
+        ...
+
+
+class Random(Protocol):
+    """Randomness fit for keys."""
+
+    def token_bytes(self, count: int) -> bytes:
+        """Return `count` random bytes."""
+        ...
+
+
+class RatchetSession(Protocol):
+    """One Olm session with one device. Every call but `session_id` and `matches` changes it: store it before use."""
+
+    @property
+    def session_id(self) -> str:
+        """The same on both sides."""
+        ...
+
+    def encrypt(self, plaintext: bytes) -> tuple[int, bytes]:
+        """Encrypt. Returns the Olm message type (0 or 1) and the message."""
+        ...
+
+    def decrypt(self, olm_type: int, message: bytes) -> bytes:
+        """Decrypt.
+
+        Raises:
+            RatchetError: forged, replayed, too far ahead, or of another session; the session is unchanged.
+        """
+        ...
+
+    def matches(self, message: bytes) -> bool:
+        """Whether this pre-key message belongs to this session."""
+        ...
+
+    def dump(self) -> bytes:
+        """Return the state for the encrypted store."""
+        ...
+
+
+class RatchetAccount(Protocol):
+    """One device's Olm account."""
+
+    @property
+    def curve25519(self) -> bytes:
+        """The identity key, 32 bytes."""
+        ...
+
+    def new_one_time_keys(self, count: int) -> list[tuple[int, bytes]]:
+        """Make one-time keys: (id, public key of 32 bytes). They count as published: store the account first."""
+        ...
+
+    def new_fallback_key(self) -> tuple[int, bytes]:
+        """Make a fallback key; the one before it works on until the next rotation."""
+        ...
+
+    def open_outbound(self, curve25519: bytes, ratchet_key: bytes) -> RatchetSession:
+        """Start a session with a device whose keys were claimed.
+
+        Raises:
+            RatchetError: one of the keys is unusable.
+        """
+        ...
+
+    def open_inbound(self, curve25519: bytes, message: bytes) -> tuple[RatchetSession, bytes]:
+        """Start a session from a pre-key message; the one-time key it used is gone from the account afterwards.
+
+        Raises:
+            RatchetError: the key is unknown or used, the message forged, or from another identity.
+        """
+        ...
+
+    def dump(self) -> bytes:
+        """Return the state for the encrypted store."""
+        ...
+
+
+class Ratchet(Protocol):
+    """The ratchet's engine (Olm through vodozemac; an MLS engine could take its place)."""
+
+    def new_account(self) -> RatchetAccount:
+        """Make an account with a fresh identity."""
+        ...
+
+    def load_account(self, state: bytes) -> RatchetAccount:
+        """Read what `RatchetAccount.dump` gave."""
+        ...
+
+    def load_session(self, state: bytes) -> RatchetSession:
+        """Read what `RatchetSession.dump` gave."""
+        ...
+
+
+class ControlPlane(Protocol):
+    """The server's HTTP side, for one line, through that line's gate."""
+
+    async def statement(self) -> bytes:
+        """Fetch the signed statement, unchecked.
+
+        Raises:
+            UnreachableError: no answer.
+        """
+        ...
+
+    async def call(self, path: str, body: Struct, answer: type[ResponseT]) -> ResponseT:
+        """Send a signed request; takes a fresh nonce and tries once more when the server says `bad-nonce`.
+
+        Raises:
+            ProblemError: the server refused; the problem's type says why.
+            UnreachableError: no answer, or one that cannot be read.
+            GateClosedError: the line's consent does not cover it (any more).
+        """
+        ...
+
+    async def sealed_call(self, path: str, body: "NonceBody", answer: type[ResponseT]) -> ResponseT:
+        """Like `call`, for a body that needs the nonce which will sign it (the sealed number)."""
+        ...
+
+    async def close(self) -> None:
+        """Close idle connections."""
+        ...
+
+
+class NonceBody(Protocol):
+    """Makes a request body once the nonce is known."""
+
+    def __call__(self, nonce: str) -> Struct:
+        """Return the body to sign with `nonce`."""
+        ...
+
+
+class StreamLink(Protocol):
+    """An open, logged-in stream."""
+
+    lease_s: int
+    """What is left of the lease, from the server's `Ready`."""
+    one_time_keys: int
+    """How many one-time keys the server has left."""
+
+    def send(self, frames: Sequence[Frame]) -> None:
+        """Queue frames; a closed stream swallows them, and `receive` says so."""
+        ...
+
+    async def receive(self) -> Sequence[ServerFrame | UnknownFrame]:
+        """Wait for the next frames, in order.
+
+        Raises:
+            StreamClosedError: the stream ended; its `reason` is the server's, if it gave one.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close, and wait until it is closed."""
+        ...
+
+
+class StreamConnector(Protocol):
+    """Opens streams for one line, through that line's gate."""
+
+    async def connect(self, url: str) -> StreamLink:
+        """Connect, exchange hellos and log in.
+
+        Raises:
+            UnreachableError: no answer, or not a Sayso stream.
+            LoginRefusedError: the server does not know the device (lapsed and erased, withdrawn, replaced).
+            GateClosedError: the line's consent does not cover it (any more).
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sim:
+    """The SIM behind a modem. Its identifiers never leave the phone in any form."""
+
+    present: bool
+    locked: bool
+    imsi: str
+    iccid: str
+    number: str | None
+    """As the SIM has it; many have none."""
+    operator: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingSms:
+    """An SMS that lies in the modem's storage until it is deleted."""
+
+    index: int
+    sender: str
+    """E.164, a short code, or letters."""
+    text: str
+    sent_at: float
+    """Unix seconds by the network's clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmsSent:
+    """What became of an SMS handed to the modem."""
+
+    ref: int
+    state: str
+    """`sent`, `delivered`, `failed`, or `unknown` (the modem does not know this ref)."""
+
+
+ModemEvent = Sim | IncomingSms | SmsSent
+
+
+class Modem(Protocol):
+    """A modem."""
+
+    def events(self) -> AsyncIterator[ModemEvent]:
+        """Yield what happens: the SIM's state first, then all stored SMS, then news. Ends when the modem vanishes.
+
+        Raises:
+            ModemGoneError: it cannot be reached.
+        """
+        ...
+
+    async def send_sms(self, ref: int, to: str, text: str) -> None:
+        """Hand over an SMS under the phone's own number for it; the same `ref` again sends nothing again.
+
+        Raises:
+            ModemGoneError: the modem vanished; ask with `ask_sent` when it is back.
+        """
+        ...
+
+    async def ask_sent(self, ref: int) -> None:
+        """Ask what became of `ref`; the answer is an `SmsSent` event."""
+        ...
+
+    async def delete_sms(self, index: int) -> None:
+        """Delete a stored SMS, after its text is durable on the phone."""
+        ...

@@ -1,0 +1,245 @@
+"""The control plane: paths, bodies and problems (docs/protocol.md, "Control plane").
+
+Bodies are JSON; bytes are base64 (RFC 4648, with padding). Every id travels in a body, never in a URL. Errors are
+problem details (RFC 9457).
+"""
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from sayso.protocol import xwing
+from sayso.protocol.ids import Bytes16, Bytes32, Bytes33
+from sayso.protocol.keys import DeviceKeys, EnvelopeKey, RatchetKey
+from sayso.protocol.limits import LIMITS
+
+STATEMENT_PATH: Final = "/.well-known/sayso"
+ENROL_PATH: Final = "/v1/enrolments"
+CONFIRM_PATH: Final = "/v1/enrolments/confirm"
+KEYS_PATH: Final = "/v1/keys"
+CLAIM_PATH: Final = "/v1/keys/claim"
+EVALUATE_PATH: Final = "/v1/evaluations"
+CERTIFICATE_PATH: Final = "/v1/certificate"
+GRANT_PATH: Final = "/v1/grant"
+WITHDRAW_PATH: Final = "/v1/withdraw"
+ME_PATH: Final = "/v1/me"
+STREAM_PATH: Final = "/v1/stream"
+
+REPLAY_NONCE: Final = "Replay-Nonce"
+"""Response field with a fresh nonce for the next signed request (RFC 8555, section 6.5)."""
+
+SEALED_NUMBER_BYTES: Final = 32 + 16 + xwing.OVERHEAD
+"""Salt (32) ‖ E.164 number, zero-padded to 16, sealed."""
+
+_SealedNumber = Annotated[bytes, Meta(min_length=SEALED_NUMBER_BYTES, max_length=SEALED_NUMBER_BYTES)]
+_Element = Annotated[bytes, Meta(min_length=32, max_length=32)]
+_EpochByte = Annotated[int, Meta(ge=0, le=255)]
+
+
+class ProblemType(StrEnum):
+    """`type` of a problem, as ``urn:sayso:problem:<value>``."""
+
+    MALFORMED = "malformed"
+    BAD_SIGNATURE = "bad-signature"
+    BAD_NONCE = "bad-nonce"
+    """Take the fresh nonce from this answer and send once more."""
+    POLICY = "policy"
+    """The policy agreed to is not the server's."""
+    EPOCH = "epoch"
+    """Of an epoch or a key that the server no longer uses; fetch the statement."""
+    CODE = "code"
+    """Wrong, expired or used code, or no tries left; the same answer for all of them."""
+    NOT_ENROLLED = "not-enrolled"
+    LIMIT = "limit"
+    """Try again after the number of seconds in Retry-After."""
+    TOO_LARGE = "too-large"
+    NOT_FOUND = "not-found"
+    METHOD = "method-not-allowed"
+    MEDIA_TYPE = "media-type"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
+
+
+PROBLEM_PREFIX: Final = "urn:sayso:problem:"
+
+
+class Problem(Struct, frozen=True):
+    """Problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class _Body(Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of the bodies that clients send."""
+
+
+class Enrol(_Body, frozen=True):
+    """Opt-in, step 4 of design.md §5.1. Signed with the key inside `keys`."""
+
+    id: Bytes16
+    """Enrolment id: random, drawn by the phone."""
+    consent: dict[str, object]
+    """The signed consent record (`sayso.consent.records`)."""
+    keys: DeviceKeys
+    epoch: _EpochByte
+    registrar_key_id: Annotated[int, Meta(ge=0, le=2**32 - 1)]
+    sealed_number: _SealedNumber
+    """`info` = ``sayso/number/1`` ‖ enrolment id ‖ epoch (1) ‖ the nonce that signed this request, ASCII."""
+
+
+class EnrolPending(Struct, frozen=True):
+    """A code is on its way (or not: the answer is the same for every number)."""
+
+    id: Bytes16
+    expires_s: int
+    code_digits: int
+
+
+class Confirm(_Body, frozen=True):
+    """The code from the SMS. Signed."""
+
+    id: Bytes16
+    code: Annotated[str, Meta(pattern=rf"^[0-9]{{{LIMITS.code_digits}}}\Z")]
+
+
+class Enrolled(Struct, frozen=True):
+    """Enrolled: both proofs of it."""
+
+    receipt: dict[str, object]
+    """The consent receipt (`sayso.consent.receipts`)."""
+    certificate: bytes
+    lease_s: int
+
+
+class PublishKeys(_Body, frozen=True):
+    """Keys for others to use. Signed."""
+
+    one_time: Annotated[list[RatchetKey], Meta(max_length=LIMITS.one_time_keys)] = []
+    fallback: RatchetKey | None = None
+    envelope: EnvelopeKey | None = None
+
+
+class KeysLeft(Struct, frozen=True):
+    """How many one-time keys the server holds now."""
+
+    one_time_keys: int
+
+
+class ClaimLine(_Body, frozen=True):
+    """One line to claim keys of."""
+
+    token: Bytes33
+    grant: Annotated[bytes, Meta(max_length=32)] = b""
+
+
+class Claim(_Body, frozen=True):
+    """Ask for keys to write to lines. Signed. The same `request_id` gets the same answer for ten minutes."""
+
+    request_id: Bytes16
+    lines: Annotated[list[ClaimLine], Meta(min_length=1, max_length=LIMITS.claims_per_request)]
+
+
+class DeviceBundle(Struct, frozen=True):
+    """All that is needed to write to one device."""
+
+    keys: DeviceKeys
+    ratchet: RatchetKey
+    fallback: bool
+    """`ratchet` is the fallback key: it was given to others too."""
+    envelope: EnvelopeKey
+
+
+class ClaimedLine(Struct, frozen=True):
+    """A line's devices; none for a line that is not enrolled, hidden or lapsed."""
+
+    token: Bytes33
+    devices: list[DeviceBundle]
+
+
+class Claimed(Struct, frozen=True):
+    """Answer to a claim, in its order."""
+
+    lines: list[ClaimedLine]
+
+
+class Evaluate(_Body, frozen=True):
+    """Blinded elements to evaluate under the key of `epoch`. Signed."""
+
+    epoch: _EpochByte
+    elements: Annotated[list[_Element], Meta(min_length=1, max_length=LIMITS.evaluations_per_request)]
+
+
+class Evaluated(Struct, frozen=True):
+    """One proof (64 bytes) ‖ the evaluated elements (32 bytes each), in order."""
+
+    epoch: _EpochByte
+    evaluated: bytes
+
+
+class Renewed(Struct, frozen=True):
+    """A fresh sender certificate."""
+
+    certificate: bytes
+    lease_s: int
+
+
+class SetGrant(_Body, frozen=True):
+    """Replace the hash of the line's grant. Signed."""
+
+    grant_hash: Bytes32
+
+
+class Empty(_Body, frozen=True):
+    """No parameters."""
+
+
+class WithdrawConsent(_Body, frozen=True):
+    """Opt out. Signed; `withdrawal` is the signed withdrawal (`sayso.consent.records`)."""
+
+    withdrawal: dict[str, object]
+
+
+class Withdrawn(Struct, frozen=True):
+    """Everything is erased."""
+
+    receipt: dict[str, object]
+
+
+class Holdings(Struct, frozen=True, kw_only=True):
+    """All that the server holds of a line (`POST /v1/me`)."""
+
+    token: bytes
+    commitment: bytes
+    device: DeviceKeys
+    findable: str
+    enrolled_on: str
+    """Day."""
+    lease_ends_s: int
+    """Seconds of the server's running time."""
+    receipt_sha256: bytes
+    policy_sha256: bytes
+    grant_sha256: bytes
+    one_time_keys: int
+    fallback_key: bool
+    envelope_keys: list[int]
+    waiting_envelopes: int
+    waiting_bytes: int
+
+
+def number_info(enrolment: bytes, epoch: int, nonce: str) -> bytes:
+    """Return HPKE's `info` for the sealed number."""
+    return b"sayso/number/1" + enrolment + bytes([epoch]) + nonce.encode("ascii")
+
+
+def number_plaintext(salt: bytes, e164: str) -> bytes:
+    """Return what is sealed: the same length for every number."""
+    return salt + e164.encode("ascii").ljust(16, b"\0")
+
+
+def read_number_plaintext(plaintext: bytes) -> tuple[bytes, str]:
+    """Split salt and number again; the caller makes a `PhoneNumber` of the text, which checks it."""
+    return plaintext[:32], plaintext[32:].rstrip(b"\0").decode("ascii", "replace")

@@ -1,0 +1,58 @@
+"""Ids, digests and secrets of design.md §3 as distinct types, so that mypy keeps them apart."""
+
+import hashlib
+import hmac
+from typing import Annotated, NewType
+
+from msgspec import Meta
+
+Token = NewType("Token", bytes)
+"""A line's address: epoch byte ‖ first 32 bytes of the VOPRF output. 33 bytes."""
+DeviceId = NewType("DeviceId", bytes)
+"""One line's installation: 16 random bytes."""
+EnvelopeId = NewType("EnvelopeId", bytes)
+"""SHA-256(envelope)[:16]."""
+MessageId = NewType("MessageId", bytes)
+"""16 random bytes, inside the content."""
+EnrolmentId = NewType("EnrolmentId", bytes)
+"""16 random bytes that the phone draws for one attempt to enrol."""
+Handle = NewType("Handle", bytes)
+"""A sender's secret for one envelope: 32 random bytes."""
+HandleHash = NewType("HandleHash", bytes)
+"""SHA-256(handle), all that the server holds of it."""
+Grant = NewType("Grant", bytes)
+"""A line's secret for its contacts: 32 random bytes."""
+GrantHash = NewType("GrantHash", bytes)
+"""SHA-256(grant), all that the server holds of it."""
+KeyDigest = NewType("KeyDigest", bytes)
+"""SHA-256 of a server's long-term Ed25519 public key: 32 bytes, what a phone pins."""
+
+Bytes16 = Annotated[bytes, Meta(min_length=16, max_length=16)]
+Bytes32 = Annotated[bytes, Meta(min_length=32, max_length=32)]
+Bytes33 = Annotated[bytes, Meta(min_length=33, max_length=33)]
+Bytes64 = Annotated[bytes, Meta(min_length=64, max_length=64)]
+
+
+def envelope_id(envelope: bytes) -> EnvelopeId:
+    """Name an envelope by its own bytes, so that nobody can squat on the id of another."""
+    return EnvelopeId(hashlib.sha256(envelope).digest()[:16])
+
+
+def handle_hash(handle: bytes) -> HandleHash:
+    """Return what the server may know of a handle."""
+    return HandleHash(hashlib.sha256(handle).digest())
+
+
+def grant_hash(grant: bytes) -> GrantHash:
+    """Return what the server may know of a grant."""
+    return GrantHash(hashlib.sha256(grant).digest())
+
+
+def key_digest(public_key: bytes) -> KeyDigest:
+    """Return the digest by which a server's long-term key is pinned (32 bytes of Ed25519 in, 32 bytes out)."""
+    return KeyDigest(hashlib.sha256(public_key).digest())
+
+
+def same(one: bytes, other: bytes) -> bool:
+    """Compare secrets in constant time."""
+    return hmac.compare_digest(one, other)

@@ -1,0 +1,77 @@
+"""Every size, count and time that both sides must know, in one table (design.md §5, §10)."""
+
+from dataclasses import dataclass
+
+KIB = 1024
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """The protocol's limits; names carry their units. Times are seconds."""
+
+    protocol_version: int = 1
+    message_bytes: int = 256 * KIB
+    """A WebSocket message, list and all."""
+    envelope_sizes_bytes: tuple[int, ...] = tuple(n * KIB for n in (2, 4, 8, 16, 32, 64))
+    """An envelope has one of these sizes, so that its length tells next to nothing."""
+    envelope_bytes: int = 64 * KIB
+    body_bytes: int = 48 * KIB
+    """UTF-8 bytes of one text."""
+    devices_per_line: int = 8
+    """Room on the wire; today a line has one device."""
+    unacknowledged_envelopes: int = 256
+    live_ack_ms: int = 250
+    """An envelope acknowledged within this time never touches a disk."""
+    stranger_answer_ms: int = 300
+    """A deposit without the grant is answered no earlier than this after it came..."""
+    stranger_tick_ms: int = 50
+    """...and then only on this grid: the same for a phone that is on and one that is off."""
+    stranger_recall_s: int = 10 * MINUTE
+    """Before this age a sender without the grant learns nothing but `accepted`."""
+    ttl_max_s: int = 7 * DAY
+    ttl_min_s: int = MINUTE
+    outcome_kept_s: int = 14 * DAY
+    mailbox_envelopes: int = 1500
+    """Stays below Olm's 2,000 skippable messages (libraries.md F3)."""
+    mailbox_bytes: int = 16 * 1024 * KIB
+    lease_s: int = 72 * HOUR
+    lease_renew_s: int = 12 * HOUR
+    """A stream that stays open renews its lease this often."""
+    enrolment_expiry_s: int = 28 * DAY
+    certificate_s: int = 8 * DAY
+    """Longer than the TTL, so that what waited can still be checked."""
+    clock_gap_s: int = 10 * MINUTE
+    """A longer stop or jump of the clock does not count as running time (design.md §5.3)."""
+    code_digits: int = 6
+    code_tries: int = 5
+    code_s: int = 10 * MINUTE
+    challenge_s: int = 30
+    """A login must follow the server's hello within this time."""
+    nonce_s: int = 5 * MINUTE
+    one_time_keys: int = 50
+    one_time_keys_low: int = 20
+    """The phone refills when fewer are left."""
+    fallback_key_rotate_s: int = 10 * DAY
+    envelope_key_rotate_s: int = 2 * DAY
+    envelope_key_fresh_s: int = 4 * DAY
+    """A sender asks again for an envelope key that is older."""
+    envelope_key_accept_s: int = 7 * DAY
+    """A sender never seals to an older one: with the TTL it would outlive the private key."""
+    envelope_key_destroy_s: int = 14 * DAY
+    session_unanswered: int = 500
+    """A new Olm session after so many messages without an answer."""
+    resend_unreadable: int = 2
+    """How often a message that could not be read is sent again through a new session."""
+    evaluations_per_request: int = 1000
+    claims_per_request: int = 100
+    request_bytes: int = 256 * KIB
+    """An HTTP body."""
+    hour_s: int = HOUR
+    """An hour key lives this long."""
+    heartbeat_s: int = MINUTE
+
+
+LIMITS = Limits()

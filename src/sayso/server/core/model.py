@@ -1,0 +1,111 @@
+"""The server's own words: a line, an envelope that waits, an outcome, and a batch of changes to the mailboxes."""
+
+from dataclasses import dataclass, field
+
+from sayso.protocol.frames import OutcomeState
+from sayso.protocol.ids import DeviceId, EnvelopeId, GrantHash, HandleHash, Token
+
+
+@dataclass(slots=True, kw_only=True)
+class Line:
+    """What the relay must know of an enrolled line. Loaded at start, kept in step by the control plane."""
+
+    token: Token
+    device: DeviceId
+    ed25519: bytes
+    """The device's signing key: who can log in."""
+    grant_hash: GrantHash
+    lease_ends: float
+    """Running seconds of the server (`core.running_clock`); later than this the line has lapsed."""
+    envelope_keys: tuple[int, ...] = ()
+    """Ids of the envelope keys that are served; a deposit sealed to another one is stale."""
+    one_time_keys: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Waiting:
+    """An envelope in custody, without its bytes."""
+
+    seq: int
+    """Place in the order of all envelopes of this server; grows."""
+    device: DeviceId
+    envelope_id: EnvelopeId
+    handle_hash: HandleHash
+    deposited: float
+    """Running seconds."""
+    expires: float
+    """Running seconds."""
+    size: int
+    granted: bool
+    """Whether the sender had the grant."""
+    handed: bool
+    """Whether it has left the relay towards the device, fate unknown."""
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class Put:
+    """An envelope to store."""
+
+    waiting: Waiting
+    envelope: bytes | memoryview
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class StoredOutcome:
+    """What became of an envelope, under its handle's hash."""
+
+    handle_hash: HandleHash
+    state: OutcomeState
+    granted: bool
+    deposited: float
+    """Running seconds: a stranger learns nothing for some minutes."""
+    at: float
+    """Running seconds at which it became final; forgotten 14 days later."""
+
+
+@dataclass(slots=True, kw_only=True, frozen=True)
+class Doubt:
+    """A handed envelope that was recalled, or whose time is over: the bytes are gone, the device still has to say."""
+
+    device: DeviceId
+    envelope_id: EnvelopeId
+    handle_hash: HandleHash
+    granted: bool
+    deposited: float
+    expires: float
+    """Running seconds; after that the outcome is `UNKNOWN`."""
+    refused_means: OutcomeState
+    """The outcome when the device refuses it: `RECALLED` or `EXPIRED`."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """Changes that become durable together, in one transaction. Applied in the order of the fields."""
+
+    put: list[Put] = field(default_factory=list)
+    handed: dict[DeviceId, int] = field(default_factory=dict)
+    """For each device the highest seq that is leaving the mailbox: one watermark, durable before the envelopes go."""
+    settled: list[tuple[int, StoredOutcome]] = field(default_factory=list)
+    """Envelope (seq) to delete, with the outcome to write."""
+    doubted: list[tuple[int, Doubt]] = field(default_factory=list)
+    """Envelope (seq) to delete, with the doubt to write."""
+    resolved: list[tuple[DeviceId, EnvelopeId, StoredOutcome]] = field(default_factory=list)
+    """Doubt to delete, with the outcome to write."""
+    outcomes: list[StoredOutcome] = field(default_factory=list)
+    """Outcomes of envelopes that never were in the mailbox."""
+    collected: list[HandleHash] = field(default_factory=list)
+    """Outcomes to forget."""
+    forget_before: float | None = None
+    """Forget outcomes that became final before this (running seconds)."""
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.put
+            or self.handed
+            or self.settled
+            or self.doubted
+            or self.resolved
+            or self.outcomes
+            or self.collected
+            or self.forget_before is not None
+        )
