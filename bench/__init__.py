@@ -1,0 +1,1 @@
+"""Measurements of the real server and phone; `make bench` runs them."""
