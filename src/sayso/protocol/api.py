@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 from sayso.protocol import xwing
-from sayso.protocol.ids import Bytes16, Bytes32, Bytes33
+from sayso.protocol.ids import Bytes16, Bytes32, Bytes33, outline
 from sayso.protocol.keys import DeviceKeys, EnvelopeKey, RatchetKey
 from sayso.protocol.limits import LIMITS
 
@@ -74,7 +74,10 @@ class Problem(Struct, frozen=True):
 
 
 class _Body(Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of the bodies that clients send."""
+    """Base of the bodies that clients send: a code, a grant, a sealed number."""
+
+    def __repr__(self) -> str:
+        return outline(self)
 
 
 class Enrol(_Body, frozen=True):
@@ -228,6 +231,9 @@ class Holdings(Struct, frozen=True, kw_only=True):
     envelope_keys: list[int]
     waiting_envelopes: int
     waiting_bytes: int
+
+    def __repr__(self) -> str:
+        return outline(self)
 
 
 def number_info(enrolment: bytes, epoch: int, nonce: str) -> bytes:

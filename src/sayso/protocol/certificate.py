@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Meta, Struct
 
 from sayso.protocol.errors import CertificateError, SignatureError
-from sayso.protocol.ids import Bytes16, Bytes32, Bytes33, Bytes64, KeyDigest, same
+from sayso.protocol.ids import Bytes16, Bytes32, Bytes33, Bytes64, KeyDigest, outline, same
 from sayso.protocol.limits import LIMITS
 from sayso.protocol.numbers import PhoneNumber
 from sayso.protocol.signing import Purpose, sign, verify
@@ -34,6 +34,9 @@ class Certificate(Struct, array_like=True, forbid_unknown_fields=True, frozen=Tr
     """The device's Olm identity key."""
     expires: Annotated[int, Meta(ge=0, le=2**53 - 1)]
     """Unix time in seconds."""
+
+    def __repr__(self) -> str:
+        return outline(self)
 
 
 class _Wire(Struct, array_like=True, forbid_unknown_fields=True, frozen=True):

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from sayso.protocol.errors import ContentError
-from sayso.protocol.ids import Bytes16, Bytes32, Bytes33
+from sayso.protocol.ids import Bytes16, Bytes32, Bytes33, outline
 from sayso.protocol.limits import KIB, LIMITS
 
 VERSION: Final = 1
@@ -37,6 +37,9 @@ class Party(Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     ed25519: Bytes32
     curve25519: Bytes32
 
+    def __repr__(self) -> str:
+        return outline(self)
+
 
 class Content(Struct, array_like=True, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """The inside of an envelope."""
@@ -58,11 +61,17 @@ class Content(Struct, array_like=True, forbid_unknown_fields=True, frozen=True, 
     """The sender's grant if it gives it to the recipient, else empty."""
     body: Annotated[bytes, Meta(max_length=_MAX_BYTES)]
 
+    def __repr__(self) -> str:
+        return outline(self)
+
 
 class Text(Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     """A text: at most 48 KiB of UTF-8."""
 
     text: str
+
+    def __repr__(self) -> str:
+        return outline(self)
 
 
 class Receipt(Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
@@ -99,8 +108,9 @@ def encode_body(body: Body) -> bytes:
         if isinstance(body, Text) and len(body.text.encode()) > LIMITS.body_bytes:
             raise ContentError("a cloud message has at most 48 KiB of text")
         return msgspec.msgpack.encode(body)
-    except UnicodeEncodeError as error:
-        raise ContentError("the text is not valid Unicode") from error
+    except UnicodeEncodeError:
+        # Not chained: that error carries the text.
+        raise ContentError("the text is not valid Unicode") from None
 
 
 def decode_body(content: Content) -> Body | None:
@@ -114,8 +124,9 @@ def decode_body(content: Content) -> Body | None:
         return None
     try:
         body = msgspec.msgpack.decode(content.body, type=struct)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise ContentError("the body does not fit its kind") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        # Not chained: a UnicodeDecodeError carries the text.
+        raise ContentError("the body does not fit its kind") from None
     if isinstance(body, Text) and len(body.text.encode()) > LIMITS.body_bytes:
         raise ContentError("a cloud message has at most 48 KiB of text")
     return body
@@ -134,5 +145,5 @@ def decode_content(data: bytes) -> Content:
     """
     try:
         return msgspec.msgpack.decode(data, type=Content)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise ContentError("the inside of the envelope is malformed") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise ContentError("the inside of the envelope is malformed") from None

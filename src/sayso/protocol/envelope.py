@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from sayso.protocol.certificate import MAX_BYTES as CERTIFICATE_BYTES
 from sayso.protocol.errors import EnvelopeError
-from sayso.protocol.ids import Bytes16, Bytes33, DeviceId, KeyDigest, Token
+from sayso.protocol.ids import Bytes16, Bytes33, DeviceId, KeyDigest, Token, outline
 from sayso.protocol.limits import LIMITS
 from sayso.protocol.xwing import OVERHEAD, SealPrivateKey, SealPublicKey
 
@@ -29,6 +29,9 @@ class Inner(Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
     device: Bytes16
     certificate: Annotated[bytes, Meta(max_length=CERTIFICATE_BYTES)]
 
+    def __repr__(self) -> str:
+        return outline(self)
+
 
 class Address(Struct, frozen=True, kw_only=True):
     """To whom an envelope is sealed; all of it is bound into the seal."""
@@ -42,6 +45,9 @@ class Address(Struct, frozen=True, kw_only=True):
         """Return HPKE's `info`. The epoch is the token's first byte; it stands apart so that it is seen."""
         key_id = self.key_id.to_bytes(4, "big")
         return b"sayso/envelope/1" + self.server + self.token[:1] + self.token + self.device + key_id
+
+    def __repr__(self) -> str:
+        return outline(self)
 
 
 def seal(inner: Inner, *, to: Address, key: SealPublicKey) -> bytes:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from sayso.protocol.ids import Bytes16, Bytes32, Bytes33, Bytes64
+from sayso.protocol.ids import Bytes16, Bytes32, Bytes33, Bytes64, outline
 from sayso.protocol.limits import LIMITS
 
 Ref = Annotated[int, Meta(ge=1, le=2**53 - 1)]
@@ -102,6 +102,9 @@ class ByeReason(IntEnum):
 class Frame(Struct, array_like=True, forbid_unknown_fields=True, frozen=True, gc=False):
     """Base of all frames."""
 
+    def __repr__(self) -> str:
+        return outline(self)
+
 
 class Part(Struct, array_like=True, forbid_unknown_fields=True, frozen=True, gc=False):
     """One device's share of a deposit."""
@@ -111,6 +114,9 @@ class Part(Struct, array_like=True, forbid_unknown_fields=True, frozen=True, gc=
     """Id of the key that the envelope is sealed to."""
     handle_hash: Bytes32
     envelope: Envelope
+
+    def __repr__(self) -> str:
+        return outline(self)
 
 
 class Hello(Frame, frozen=True, tag=1):

@@ -2,9 +2,10 @@
 
 import hashlib
 import hmac
+from enum import Enum
 from typing import Annotated, NewType
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 Token = NewType("Token", bytes)
 """A line's address: epoch byte ‖ first 32 bytes of the VOPRF output. 33 bytes."""
@@ -56,3 +57,10 @@ def key_digest(public_key: bytes) -> KeyDigest:
 def same(one: bytes, other: bytes) -> bool:
     """Compare secrets in constant time."""
     return hmac.compare_digest(one, other)
+
+
+def outline(struct: Struct) -> str:
+    """Return a `repr` for structs that hold a number, key or text: only numerals, flags and enums are shown."""
+    fields = ((name, getattr(struct, name)) for name in struct.__struct_fields__)
+    shown = (f"{name}={value!r}" if isinstance(value, int | Enum | None) else f"{name}=…" for name, value in fields)
+    return f"{type(struct).__name__}({', '.join(shown)})"

@@ -36,6 +36,8 @@ class Limits:
     outcome_kept_s: int = 14 * DAY
     mailbox_envelopes: int = 1500
     """Stays below Olm's 2,000 skippable messages (libraries.md F3)."""
+    mailbox_stranger_envelopes: int = 500
+    """Of these, from senders without the grant: strangers cannot jam a mailbox for contacts."""
     mailbox_bytes: int = 16 * 1024 * KIB
     lease_s: int = 72 * HOUR
     lease_renew_s: int = 12 * HOUR

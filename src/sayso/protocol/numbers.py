@@ -12,6 +12,11 @@ import phonenumbers
 from sayso.protocol.errors import NumberError
 
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+_WRITTEN: Final = re.compile(r"[\s+\d().\-/\u2010-\u2015\uff0b\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+"""What people write and paste numbers with: digits of any script, what groups them, marks of direction. No letters:
+`phonenumbers` would drop them, and so turn the alphanumeric sender `BANK 07700 900123` into that number."""
+_SHORT_DIGITS: Final = 6
+"""So many digits without a country code are a short code nearly everywhere."""
 _MOBILE_ENOUGH: Final = frozenset(
     {
         phonenumbers.PhoneNumberType.MOBILE,
@@ -41,7 +46,7 @@ class PhoneNumber:
             parsed = phonenumbers.parse(e164, None)
         except phonenumbers.NumberParseException as error:
             raise NumberError("this is not a phone number of any country") from error
-        if not phonenumbers.is_possible_number(parsed):
+        if phonenumbers.is_possible_number_with_reason(parsed) != phonenumbers.ValidationResult.IS_POSSIBLE:
             raise NumberError("a number of this country cannot have so many or so few digits")
         if phonenumbers.number_type(parsed) not in _MOBILE_ENOUGH:
             raise NumberError("service, premium-rate and pager numbers have no cloud messaging")
@@ -60,12 +65,16 @@ class PhoneNumber:
         """
         if len(text) > 64:  # noqa: PLR2004  longer than any way to write a number
             raise NumberError("this is too long for a phone number")
+        if not _WRITTEN.fullmatch(text):
+            raise NumberError("a phone number has digits, and no letters or other signs")
         if region and phonenumbers.is_emergency_number(text, region):
             raise NumberError("emergency numbers are never used for cloud messaging")
         try:
             parsed = phonenumbers.parse(text, region)
         except phonenumbers.NumberParseException as error:
             raise NumberError("write the number in international form, such as +44 7700 900123") from error
+        if region and _is_short_code(text, parsed, region):
+            raise NumberError("short codes are never used for cloud messaging")
         return cls(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))
 
     def __repr__(self) -> str:
@@ -85,3 +94,12 @@ class PhoneNumber:
         return phonenumbers.format_number(
             phonenumbers.parse(self.e164, None), phonenumbers.PhoneNumberFormat.INTERNATIONAL
         )
+
+
+def _is_short_code(text: str, parsed: phonenumbers.PhoneNumber, region: str) -> bool:
+    """Whether a number written without a country code is one that only its network knows."""
+    if text.lstrip().startswith(("+", "\uff0b")):
+        return False
+    if phonenumbers.is_valid_short_number_for_region(parsed, region):
+        return True
+    return sum(sign.isdigit() for sign in text) <= _SHORT_DIGITS and not phonenumbers.is_valid_number(parsed)

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -31,6 +31,10 @@ _INPUT: Final = re.compile(
     re.ASCII,
 )
 _SIGNATURE: Final = re.compile(r"sayso=:(?P<value>[A-Za-z0-9+/]{86}==):", re.ASCII)
+_DIGEST: Final = re.compile(r"sha-256=:[A-Za-z0-9+/]{43}=:", re.ASCII)
+_SERVER: Final = re.compile(r"[A-Za-z0-9+/]{43}=", re.ASCII)
+_NONCE: Final = re.compile(r"[A-Za-z0-9_-]{22,128}", re.ASCII)
+_VISIBLE: Final = re.compile(r"[\x21-\x7e]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,19 +45,20 @@ class Request:
     authority: str
     """Host and port as in the Host field, lower case, without the scheme's default port."""
     path: str
-    body: bytes
+    """As on the request line: percent-encoded, without a query (no path of Sayso has one, and none would be signed)."""
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claimed:
     """Who a signed request says it is from, before the signature is checked."""
 
-    device: DeviceId
-    nonce: str
-    _params: str
-    _signature: bytes
-    _digest: str
-    _server: str
+    device: DeviceId = field(repr=False)
+    nonce: str = field(repr=False)
+    _params: str = field(repr=False)
+    _signature: bytes = field(repr=False)
+    _digest: str = field(repr=False)
+    _server: str = field(repr=False)
 
 
 def content_digest(body: bytes) -> str:
@@ -64,7 +69,14 @@ def content_digest(body: bytes) -> str:
 def sign_request(
     request: Request, *, key: Ed25519PrivateKey, device: DeviceId, server: KeyDigest, nonce: str
 ) -> dict[str, str]:
-    """Return the header fields that sign a request."""
+    """Return the header fields that sign a request.
+
+    Raises:
+        SignatureError: the server's nonce, or the request itself, is not of the form that can be signed. A nonce is the
+            server's to choose and goes into a header field: one with a quote or a line break would write others.
+    """
+    if not _NONCE.fullmatch(nonce):
+        raise SignatureError("the server gave a nonce that is none")
     params = f'{_COVERED};nonce="{nonce}";keyid="{device.hex()}";alg="ed25519";tag="{TAG}"'
     digest, pinned = content_digest(request.body), base64.b64encode(server).decode()
     signature = key.sign(_base(request, digest, pinned, params))
@@ -84,15 +96,17 @@ def read_claim(headers: Mapping[str, str]) -> Claimed:
     """
     given = _INPUT.fullmatch(headers.get("signature-input", ""))
     signature = _SIGNATURE.fullmatch(headers.get("signature", ""))
-    if given is None or signature is None or "content-digest" not in headers or "sayso-server" not in headers:
+    digest = _DIGEST.fullmatch(headers.get("content-digest", ""))
+    server = _SERVER.fullmatch(headers.get("sayso-server", ""))
+    if given is None or signature is None or digest is None or server is None:
         raise SignatureError("the request is not signed in the form that docs/protocol.md gives")
     return Claimed(
         device=DeviceId(bytes.fromhex(given["keyid"])),
         nonce=given["nonce"],
         _params=given["params"],
         _signature=base64.b64decode(signature["value"]),
-        _digest=headers["content-digest"],
-        _server=headers["sayso-server"],
+        _digest=digest[0],
+        _server=server[0],
     )
 
 
@@ -112,16 +126,30 @@ def verify_request(claim: Claimed, request: Request, *, public_key: bytes, serve
         raise SignatureError("the body is not the one that was signed")
     if not same(claim._server.encode(), base64.b64encode(server)):  # noqa: SLF001  same module
         raise SignatureError("the request was signed for another server")
-    base = _base(request, claim._digest, claim._server, claim._params)  # noqa: SLF001  same module
+    base = signature_base(claim, request)
     try:
         Ed25519PublicKey.from_public_bytes(public_key).verify(claim._signature, base)  # noqa: SLF001  same module
     except (InvalidSignature, ValueError) as error:
         raise SignatureError("the request's signature does not verify") from error
 
 
+def signature_base(claim: Claimed, request: Request) -> bytes:
+    """Return the bytes that a claimed signature should be over.
+
+    Raises:
+        SignatureError: the request is not of a form that can be signed.
+    """
+    return _base(request, claim._digest, claim._server, claim._params)  # noqa: SLF001  same module
+
+
 def _base(request: Request, digest: str, server: str, params: str) -> bytes:
-    """Build the signature base of RFC 9421, section 2.5."""
+    """Build the signature base of RFC 9421, section 2.5.
+
+    A line break in a part would let one request's base be another's; nothing but visible ASCII goes in.
+    """
+    if not all(_VISIBLE.fullmatch(part) for part in (request.method, request.authority, request.path)):
+        raise SignatureError("method, authority and path of a request are visible ASCII")
     return (
         f'"@method": {request.method}\n"@authority": {request.authority}\n"@path": {request.path}\n'
         f'"content-digest": {digest}\n"sayso-server": {server}\n"@signature-params": {params}'
-    ).encode("ascii", "backslashreplace")
+    ).encode("ascii")

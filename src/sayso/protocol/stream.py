@@ -6,16 +6,17 @@ itself, to tell an unknown type (the connection stays) from a malformed frame (i
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Annotated, Any, Final, Generic, TypeVar, cast
 
 import msgspec
+from msgspec import Meta
 
 from sayso.protocol.errors import FrameError
 from sayso.protocol.frames import ClientFrame, Frame, ServerFrame
 from sayso.protocol.limits import LIMITS
 
 FRAMES_PER_MESSAGE: Final = 4096
-"""A list of more frames than this is refused before they are looked at one by one."""
+"""A list of more frames than this is refused, so that a message of tiny frames cannot hold up a turn of the loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,10 @@ class Reader(Generic[FrameT]):
 
     def __init__(self, frames: Any) -> None:
         """Take the union of frames of this direction."""
-        self._all: Final = msgspec.msgpack.Decoder(list[frames])
+        self._all: Final = msgspec.msgpack.Decoder(Annotated[list[frames], Meta(max_length=FRAMES_PER_MESSAGE)])
         self._one: Final = msgspec.msgpack.Decoder(frames)
         self._raw: Final = msgspec.msgpack.Decoder(list[msgspec.Raw])
-        self._head: Final = msgspec.msgpack.Decoder(list[object])
+        self._type: Final = msgspec.msgpack.Decoder(int)
         self._known: Final = frozenset(
             member.__struct_config__.tag for member in getattr(frames, "__args__", (frames,))
         )
@@ -51,7 +52,8 @@ class Reader(Generic[FrameT]):
             raise FrameError("a message of the stream has at most 256 KiB")
         try:
             return cast("Sequence[FrameT]", self._all.decode(message))
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            # Bad UTF-8 inside a string is an error of Python's own, not of msgspec's family.
             return self._read_slowly(message)
         except RecursionError:
             raise FrameError("nested too deeply") from None
@@ -68,14 +70,14 @@ class Reader(Generic[FrameT]):
     def _read_one(self, raw: msgspec.Raw) -> FrameT | UnknownFrame:
         try:
             return cast("FrameT", self._one.decode(raw))
-        except (msgspec.MsgspecError, RecursionError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             pass
         try:
-            head = self._head.decode(raw)
-        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            # The elements of an unknown frame are skipped, not decoded: they may be anything that MessagePack knows.
+            kind = self._type.decode(self._raw.decode(raw)[0])
+        except (msgspec.MsgspecError, RecursionError, IndexError):
             raise FrameError("a frame is a MessagePack array that begins with its type") from None
-        kind = head[0] if head else None
-        if type(kind) is not int or kind in self._known:
+        if kind in self._known:
             raise FrameError("a frame of a known type is malformed")
         return UnknownFrame(kind)
 
@@ -104,7 +106,7 @@ def batches(frames: Sequence[Frame], sizes: Sequence[int]) -> list[Sequence[Fram
     cut: list[Sequence[Frame]] = []
     start = used = 0
     for index, size in enumerate(sizes):
-        if used + size > room and index > start:
+        if (used + size > room or index - start == FRAMES_PER_MESSAGE) and index > start:
             cut.append(frames[start:index])
             start, used = index, 0
         used += size

@@ -34,7 +34,16 @@ class Blinded:
     __slots__ = ("_clients", "elements")
 
     def __init__(self, inputs: list[bytes]) -> None:
-        """Blind VOPRF inputs, at least one."""
+        """Blind VOPRF inputs.
+
+        Args:
+            inputs: at least one; see `voprf_input`.
+
+        Raises:
+            DiscoveryError: there is none.
+        """
+        if not inputs:
+            raise DiscoveryError("a batch has at least one number")
         pairs = [Client.blind(one) for one in inputs]
         self._clients = [client for client, _ in pairs]
         self.elements: Final = [blinded.serialize() for _, blinded in pairs]
@@ -79,7 +88,8 @@ def evaluate(secret: bytes, elements: list[bytes]) -> bytes:
     if not elements or any(len(element) != ELEMENT_BYTES for element in elements):
         raise DiscoveryError("a batch has at least one blinded element, each of 32 bytes")
     try:
-        return Evaluator(secret).evaluate_batch([BlindedInput.deserialize(one) for one in elements]).serialize()
+        inputs = [BlindedInput.deserialize(one) for one in elements]
+        return Evaluator(secret).evaluate_batch(inputs).serialize()
     except BaseException as error:
         if isinstance(error, ValueError) or type(error).__name__ == _PANIC:
             raise DiscoveryError("a blinded element is not a valid group element") from None

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sayso.protocol.frames import Frame, OutcomeState
+from sayso.protocol.frames import OutcomeState
 from sayso.protocol.ids import DeviceId, HandleHash
 from sayso.protocol.numbers import PhoneNumber
-from sayso.server.core.model import Batch, Doubt, Line, StoredOutcome, Waiting
+from sayso.server.core.model import Batch, Line, StoredOutcome
+from sayso.server.core.model import Held as Held
 
 
 class Clock(Protocol):
@@ -28,17 +29,6 @@ class Random(Protocol):
     def token_bytes(self, count: int) -> bytes:
         """Return `count` random bytes."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """All that a mailbox store holds, without the envelopes' bytes."""
-
-    waiting: list[Waiting]
-    """In order of seq."""
-    doubts: list[Doubt]
-    next_seq: int
-    """Greater than every seq that was ever given out, also of envelopes that are gone."""
 
 
 class MailboxStore(Protocol):
@@ -76,23 +66,6 @@ class HourKeys(Protocol):
 
     async def turn(self, generation: int) -> None:
         """Ratchet forward to `generation`, re-wrap the few wraps still needed, destroy what came before, in place."""
-        ...
-
-
-class Link(Protocol):
-    """One device's connection, as the relay sees it."""
-
-    def put(self, frame: Frame, size: int = 64) -> None:
-        """Queue a frame; the queue leaves once per turn of the event loop. `size`: upper bound of its bytes."""
-        ...
-
-    @property
-    def congested(self) -> bool:
-        """Whether the device does not read as fast as is written: nothing live goes there for now."""
-        ...
-
-    def end(self) -> None:
-        """Close after what is queued has left."""
         ...
 
 

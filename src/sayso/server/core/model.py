@@ -20,6 +20,8 @@ class Line:
     envelope_keys: tuple[int, ...] = ()
     """Ids of the envelope keys that are served; a deposit sealed to another one is stale."""
     one_time_keys: int = 0
+    hidden: bool = False
+    """Findable by nobody: without the grant it looks like a line that never enrolled."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,6 +78,17 @@ class Doubt:
     """Running seconds; after that the outcome is `UNKNOWN`."""
     refused_means: OutcomeState
     """The outcome when the device refuses it: `RECALLED` or `EXPIRED`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """All that a mailbox store holds, without the envelopes' bytes."""
+
+    waiting: list[Waiting]
+    """In order of seq."""
+    doubts: list[Doubt]
+    next_seq: int
+    """Greater than every seq that was ever given out, also of envelopes that are gone."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,0 +1,303 @@
+"""The stream server: picows connections, turned into calls of the relay.
+
+Frames for one connection are coalesced: they leave as one WebSocket message once per turn of the event loop. picows
+lets through what the protocol forbids (text, fragments, reserved bits, frames above the limit that were buffered
+already), so every frame is checked here (docs/adr/0007).
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_create_server
+
+from sayso.protocol import stream
+from sayso.protocol.api import STREAM_PATH
+from sayso.protocol.errors import FrameError
+from sayso.protocol.frames import (
+    Ack,
+    Ask,
+    Bye,
+    ByeReason,
+    Collect,
+    Deposit,
+    Error,
+    ErrorCode,
+    Frame,
+    Recall,
+    Withdrawn,
+)
+from sayso.protocol.ids import DeviceId, KeyDigest
+from sayso.protocol.limits import KIB, LIMITS
+from sayso.server.core.login import Greeter, LoginRefused, Stage
+from sayso.server.core.relay.entries import Sender
+from sayso.server.core.relay.mailbox import Mailbox
+from sayso.server.core.relay.relay import Relay
+from sayso.server.ports import Random
+
+_BINARY: Final = WSMsgType.BINARY
+_ROOM: Final = LIMITS.message_bytes - 1024
+"""Encoded bytes of frames that are put into one WebSocket message."""
+_HIGH_WATER: Final = 512 * KIB
+_LOW_WATER: Final = 128 * KIB
+_SLOW_S: Final = 30.0
+"""A connection that stays congested this long is closed."""
+_CLOSE_S: Final = 2.0
+"""After this long a closing connection is cut off."""
+
+log = structlog.get_logger()
+
+
+class Connections:
+    """What all connections of one server share."""
+
+    def __init__(self, relay: Relay, *, server: KeyDigest, now: Callable[[], float], random: Random) -> None:
+        self.relay = relay
+        self.server = server
+        self.now = now
+        self.random = random
+        self.open: set[DeviceConnection] = set()
+        self._dirty: list[DeviceConnection] = []
+
+    def dirty(self, connection: "DeviceConnection") -> None:
+        """Have a connection's queue sent at the end of this turn of the loop."""
+        if not self._dirty:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._dirty.append(connection)
+
+    def _flush(self) -> None:
+        dirty, self._dirty = self._dirty, []
+        for connection in dirty:
+            connection.flush()
+
+
+class DeviceConnection(WSListener):
+    """One connection. A `Link` for the relay, a `Sender` of deposits, and the login before both."""
+
+    __slots__ = (
+        "_bytes",
+        "_ending",
+        "_greeter",
+        "_mailbox",
+        "_out",
+        "_sender",
+        "_shared",
+        "_timer",
+        "_transport",
+        "congested",
+    )
+
+    def __init__(self, shared: Connections) -> None:
+        super().__init__()
+        self._shared = shared
+        self._out: list[Frame] = []
+        self._bytes = 0
+        self._transport: WSTransport | None = None
+        self._greeter: Greeter | None = None
+        self._mailbox: Mailbox | None = None
+        self._sender: Sender | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._ending = False
+        self.congested = False
+
+    # Link
+
+    def put(self, frame: Frame, size: int = 64) -> None:
+        """Queue a frame; see `Link`."""
+        if not self._out:
+            self._shared.dirty(self)
+        elif self._bytes + size > _ROOM:
+            self._send()
+        self._out.append(frame)
+        self._bytes += size
+
+    def end(self) -> None:
+        """Close after what is queued has left; see `Link`."""
+        self._ending = True
+        if not self._out:
+            self._shared.dirty(self)
+
+    def flush(self) -> None:
+        """Send what is queued."""
+        if self._out:
+            self._send()
+        if self._ending and self._transport is not None:
+            self._transport.send_close()
+            self._transport.disconnect()
+            self._set_timer(_CLOSE_S, self._abort)
+
+    # picows
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """Greet."""
+        shared = self._shared
+        self._transport = transport
+        transport.underlying_transport.set_write_buffer_limits(high=_HIGH_WATER, low=_LOW_WATER)
+        shared.open.add(self)
+        self._greeter = Greeter(
+            shared.relay.lines, shared.server, nonce=shared.random.token_bytes(32), now=shared.now()
+        )
+        self._set_timer(LIMITS.challenge_s, self._abort)
+        self.put(self._greeter.hello())
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """Take a WebSocket frame."""
+        if frame.msg_type != _BINARY:
+            if frame.msg_type == WSMsgType.CLOSE:
+                transport.send_close(frame.get_close_code())
+                transport.disconnect()
+            elif frame.msg_type in {WSMsgType.TEXT, WSMsgType.CONTINUATION}:
+                self._fail(Error(ErrorCode.MALFORMED, 0, "the stream takes whole binary messages only"))
+            return
+        if self._ending:
+            return
+        if not frame.fin or frame.rsv1 or frame.rsv2 or frame.rsv3 or frame.payload_size > LIMITS.message_bytes:
+            self._fail(Error(ErrorCode.MALFORMED, 0, "a message is one unfragmented frame of at most 256 KiB"))
+            return
+        try:
+            frames = stream.client_frames.read(frame.get_payload_as_memoryview())
+        except FrameError as error:
+            self._fail(Error(ErrorCode.MALFORMED, 0, str(error)))
+            return
+        now = self._shared.now()
+        for one in frames:
+            self._take(one, now)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002  picows' signature
+        """Let go."""
+        self._shared.open.discard(self)
+        self._transport = None
+        self._ending = True
+        self._out.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._sender is not None:
+            self._sender.link = None
+        if self._mailbox is not None:
+            self._shared.relay.logout(self, self._mailbox.device)
+            self._mailbox = None
+
+    def pause_writing(self) -> None:
+        """The client does not read as fast as is written to it: nothing live goes there, and its time is limited."""
+        self.congested = True
+        self._set_timer(_SLOW_S, self._too_slow)
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        self.congested = False
+        if self._timer is not None and not self._ending:
+            self._timer.cancel()
+            self._timer = None
+        if self._mailbox is not None:
+            self._shared.relay.resume(self._mailbox)
+
+    # inside
+
+    def _take(self, frame: object, now: float) -> None:
+        mailbox, sender = self._mailbox, self._sender
+        if mailbox is None or sender is None:
+            self._log_in(frame, now)
+            return
+        relay = self._shared.relay
+        match frame:
+            case Deposit():
+                relay.deposit(sender, frame, now=now)
+            case Ack():
+                relay.ack(mailbox, frame, now=now)
+            case Withdrawn():
+                relay.withdrawn(mailbox, frame, now=now)
+            case Recall():
+                relay.recall(sender, frame)
+            case Ask():
+                relay.ask(sender, frame)
+            case Collect():
+                relay.collect(frame)
+            case stream.UnknownFrame():
+                self.put(Error(ErrorCode.UNKNOWN_FRAME, frame.type, "this server does not know this frame"))
+            case Error():
+                log.info("client-error-frame", code=int(frame.code))
+            case _:
+                self._fail(Error(ErrorCode.UNEXPECTED, 0, "hello and login come once, at the beginning"))
+
+    def _log_in(self, frame: object, now: float) -> None:
+        if self._ending or self._greeter is None:
+            return
+        if isinstance(frame, stream.UnknownFrame):
+            self.put(Error(ErrorCode.UNKNOWN_FRAME, frame.type, "this server does not know this frame"))
+            return
+        try:
+            device = self._greeter.take(frame, now=now) if isinstance(frame, Frame) else None
+        except LoginRefused as refused:
+            self._fail(refused.frame)
+            return
+        if device is not None and self._greeter.stage is Stage.IN:
+            self._greeter = None
+            self._cancel_timer()
+            self._begin(device, now)
+
+    def _begin(self, device: DeviceId, now: float) -> None:
+        if self._shared.relay.stopping:
+            self.put(Bye(ByeReason.STOPPING))
+            self.end()
+            return
+        self._sender = Sender(self)
+        self._mailbox = self._shared.relay.login(self, device, now=now)
+
+    def _send(self) -> None:
+        out, self._out, self._bytes = self._out, [], 0
+        if self._transport is not None:
+            self._transport.send(_BINARY, stream.write(out))
+
+    def _fail(self, error: Error) -> None:
+        self.put(error)
+        self.end()
+
+    def _too_slow(self) -> None:
+        log.info("stream-too-slow")
+        self.put(Bye(ByeReason.SLOW))
+        self.end()
+        self._abort()
+
+    def _abort(self) -> None:
+        if self._transport is not None:
+            self._transport.disconnect(graceful=False)
+
+    def _set_timer(self, seconds: float, action: Callable[[], None]) -> None:
+        self._cancel_timer()
+        self._timer = asyncio.get_running_loop().call_later(seconds, action)
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+async def serve_streams(
+    shared: Connections, *, host: str, port: int, tls: ssl.SSLContext | None
+) -> asyncio.base_events.Server:
+    """Listen for streams on one address; only `STREAM_PATH` is upgraded.
+
+    The read buffer starts small: it is most of what an idle connection costs.
+    """
+
+    def accept(request: WSUpgradeRequest) -> DeviceConnection | None:
+        return DeviceConnection(shared) if request.path.split(b"?")[0].decode("latin-1") == STREAM_PATH else None
+
+    server: asyncio.base_events.Server = await ws_create_server(
+        accept,
+        host,
+        port,
+        ssl=tls,
+        max_frame_size=LIMITS.message_bytes,
+        read_buffer_init_size=2048,
+        websocket_handshake_timeout=5,
+        enable_auto_ping=True,
+        auto_ping_idle_timeout=30,
+        auto_ping_reply_timeout=20,
+        backlog=4096,
+        logger_name="sayso",
+    )
+    return server

@@ -1,0 +1,50 @@
+"""The enrolled lines as the relay knows them: all of them in memory, kept in step by the control plane."""
+
+from collections.abc import Iterable, Iterator
+
+from sayso.protocol.ids import DeviceId
+from sayso.server.core.model import Line
+
+
+class LineTable:
+    """Lines by token and by device. Today a line has one device."""
+
+    def __init__(self, lines: Iterable[Line] = ()) -> None:
+        self._by_token: dict[bytes, Line] = {}
+        self._by_device: dict[bytes, Line] = {}
+        for line in lines:
+            self.put(line)
+
+    def __len__(self) -> int:
+        return len(self._by_device)
+
+    def __iter__(self) -> Iterator[Line]:
+        return iter(self._by_device.values())
+
+    def put(self, line: Line) -> None:
+        """Add a line, or replace what is known of its device."""
+        before = self._by_device.get(line.device)
+        if before is not None and self._by_token.get(before.token) is before:
+            del self._by_token[before.token]
+        self._by_token[line.token] = line
+        self._by_device[line.device] = line
+
+    def remove(self, device: DeviceId) -> Line | None:
+        """Forget a device. A line that another device has taken over in the meantime stays."""
+        line = self._by_device.pop(device, None)
+        if line is not None and self._by_token.get(line.token) is line:
+            del self._by_token[line.token]
+        return line
+
+    def by_token(self, token: bytes) -> Line | None:
+        """Return the line behind a token, lapsed or not."""
+        return self._by_token.get(token)
+
+    def by_device(self, device: bytes) -> Line | None:
+        """Return the line of a device, lapsed or not."""
+        return self._by_device.get(device)
+
+    def addressable(self, token: bytes, *, now: float) -> Line | None:
+        """Return the line behind a token unless its lease has lapsed: then it looks like no line at all."""
+        line = self._by_token.get(token)
+        return line if line is not None and line.lease_ends > now else None

@@ -1,0 +1,59 @@
+"""What the relay has in memory: mailboxes by device, envelopes and doubts by the hash of their handle."""
+
+from sayso.protocol.ids import DeviceId
+from sayso.server.core.model import Doubt, Held
+from sayso.server.core.relay.entries import Entry
+from sayso.server.core.relay.mailbox import Mailbox
+
+
+class Books:
+    """All mailboxes of one server."""
+
+    def __init__(self, held: Held) -> None:
+        """Take up what the store holds."""
+        self.mailboxes: dict[bytes, Mailbox] = {}
+        self.handles: dict[bytes, Entry] = {}
+        self.doubts: dict[bytes, Doubt] = {}
+        self._next_seq = held.next_seq
+        for waiting in held.waiting:
+            entry = Entry.of(waiting)
+            self.mailbox(entry.device).add_waiting(entry)
+            self.handles[entry.handle_hash] = entry
+        for doubt in held.doubts:
+            self.add_doubt(doubt)
+
+    def next_seq(self) -> int:
+        """Draw the next place in the order of all envelopes."""
+        seq = self._next_seq
+        self._next_seq = seq + 1
+        return seq
+
+    def mailbox(self, device: DeviceId) -> Mailbox:
+        """Return a device's mailbox; it is made when first needed."""
+        mailbox = self.mailboxes.get(device)
+        if mailbox is None:
+            mailbox = self.mailboxes[device] = Mailbox(device)
+        return mailbox
+
+    def tidy(self, mailbox: Mailbox) -> None:
+        """Let go of a mailbox that holds nothing."""
+        if mailbox.is_idle():
+            self.mailboxes.pop(mailbox.device, None)
+
+    def forget(self, mailbox: Mailbox, entry: Entry) -> None:
+        """Let go of an envelope."""
+        if self.handles.get(entry.handle_hash) is entry:
+            del self.handles[entry.handle_hash]
+        mailbox.drop(entry)
+
+    def add_doubt(self, doubt: Doubt) -> Mailbox:
+        """Remember a doubt."""
+        mailbox = self.mailbox(doubt.device)
+        mailbox.doubts[doubt.envelope_id] = doubt
+        self.doubts[doubt.handle_hash] = doubt
+        return mailbox
+
+    def drop_doubt(self, doubt: Doubt) -> None:
+        """Let go of a doubt."""
+        self.mailbox(doubt.device).doubts.pop(doubt.envelope_id, None)
+        self.doubts.pop(doubt.handle_hash, None)

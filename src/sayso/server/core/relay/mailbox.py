@@ -1,0 +1,158 @@
+"""One device's envelopes: live, waiting, in doubt, and how many may be under way."""
+
+from collections import deque
+
+from sayso.protocol.ids import DeviceId
+from sayso.protocol.limits import LIMITS
+from sayso.server.core.model import Doubt
+from sayso.server.core.relay.entries import Entry, Place
+from sayso.server.core.relay.link import Link
+
+
+class Mailbox:
+    """One device's envelopes. Envelopes are found by id; order is by seq."""
+
+    __slots__ = (
+        "behind",
+        "bytes_held",
+        "caught_up",
+        "device",
+        "doubts",
+        "from_strangers",
+        "in_flight",
+        "link",
+        "live",
+        "reading",
+        "unsent",
+        "unwritten",
+        "waiting",
+    )
+
+    def __init__(self, device: DeviceId) -> None:
+        self.device = device
+        self.link: Link | None = None
+        self.caught_up = False
+        self.behind: set[bytes] = set()
+        """What waited when the device connected and has not been sent yet: catch-up ends when it is empty."""
+        self.in_flight = 0
+        """Envelopes sent on the present connection and not acknowledged."""
+        self.reading = False
+        """Whether a window is being marked or read; one at a time keeps the order."""
+        self.live: dict[bytes, Entry] = {}
+        self.waiting: dict[bytes, Entry] = {}
+        self.unsent: deque[Entry] = deque()
+        """Stored envelopes not yet sent on the present connection, by seq."""
+        self.unwritten: set[bytes] = set()
+        """Of what is behind, the envelopes not durable yet: nothing younger overtakes them."""
+        self.doubts: dict[bytes, Doubt] = {}
+        self.bytes_held = 0
+        self.from_strangers = 0
+
+    def find(self, envelope_id: bytes) -> Entry | None:
+        """Return an envelope that is under way to this device."""
+        return self.live.get(envelope_id) or self.waiting.get(envelope_id)
+
+    def takes_live(self) -> bool:
+        """Whether an envelope may go straight to the device: connected, caught up, mailbox empty, window open."""
+        return (
+            self.link is not None
+            and self.caught_up
+            and not self.waiting
+            and self.in_flight < LIMITS.unacknowledged_envelopes
+            and not self.link.congested
+        )
+
+    def is_full(self, size: int, *, granted: bool) -> bool:
+        """Whether an envelope of this many bytes has no room. Strangers have a smaller share: they cannot jam it."""
+        return (
+            len(self.waiting) + len(self.live) >= LIMITS.mailbox_envelopes
+            or self.bytes_held + size > LIMITS.mailbox_bytes
+            or (not granted and self.from_strangers >= LIMITS.mailbox_stranger_envelopes)
+        )
+
+    def is_idle(self) -> bool:
+        """Whether there is nothing to remember."""
+        return self.link is None and not self.live and not self.waiting and not self.doubts
+
+    def connect(self, link: Link) -> None:
+        """Begin a connection: everything that waits is to be sent on it, oldest first."""
+        self.link = link
+        self.caught_up = self.reading = False
+        self.in_flight = 0
+        ordered = sorted(self.waiting.values(), key=lambda entry: entry.seq)
+        self.behind = {entry.envelope_id for entry in ordered}
+        self.unsent = deque(entry for entry in ordered if entry.place is Place.STORED)
+        self.unwritten = {entry.envelope_id for entry in ordered if entry.place is not Place.STORED}
+
+    def disconnect(self) -> None:
+        """End a connection. What was live is the caller's to move first."""
+        self.link = None
+        self.caught_up = self.reading = False
+        self.in_flight = 0
+        for entry in self.unsent:
+            entry.envelope = None
+        self.unsent.clear()
+        self.behind.clear()
+        self.unwritten.clear()
+
+    def add_live(self, entry: Entry, link: Link) -> None:
+        """Take an envelope that goes straight to the device."""
+        self._add(entry)
+        self.live[entry.envelope_id] = entry
+        entry.handed = True
+        entry.sent_on = link
+        self.in_flight += 1
+
+    def add_waiting(self, entry: Entry) -> None:
+        """Take an envelope that has to wait."""
+        self._add(entry)
+        self.waiting[entry.envelope_id] = entry
+
+    def spill(self, entry: Entry) -> None:
+        """Turn a live envelope into a waiting one."""
+        del self.live[entry.envelope_id]
+        self.waiting[entry.envelope_id] = entry
+
+    def to_send(self, entry: Entry) -> None:
+        """Line up an envelope that has become durable. It may be older than others: see `unwritten`."""
+        self.unwritten.discard(entry.envelope_id)
+        if self.unsent and self.unsent[-1].seq > entry.seq:
+            self.unsent = deque(sorted((*self.unsent, entry), key=lambda one: one.seq))
+        else:
+            self.unsent.append(entry)
+
+    def sent(self, entry: Entry, link: Link) -> None:
+        """Note that a stored envelope was sent on the present connection."""
+        entry.sent_on = link
+        entry.envelope = None
+        self.in_flight += 1
+        self.behind.discard(entry.envelope_id)
+
+    def drop(self, entry: Entry) -> None:
+        """Forget an envelope, and free its place in the window."""
+        if self.live.pop(entry.envelope_id, None) is None and self.waiting.pop(entry.envelope_id, None) is None:
+            return
+        self.bytes_held -= entry.size
+        self.from_strangers -= not entry.granted
+        self.behind.discard(entry.envelope_id)
+        self.unwritten.discard(entry.envelope_id)
+        if self.link is not None and entry.sent_on is self.link:
+            self.in_flight -= 1
+        entry.place = Place.GONE
+        entry.envelope = None
+        entry.sent_on = None
+
+    def next_window(self, *, max_bytes: int) -> list[Entry]:
+        """Take the stored envelopes to send next, as many as the window and `max_bytes` allow."""
+        room = LIMITS.unacknowledged_envelopes - self.in_flight
+        taken: list[Entry] = []
+        while self.unsent and len(taken) < room and max_bytes > 0:
+            entry = self.unsent.popleft()
+            if entry.place is Place.STORED:
+                taken.append(entry)
+                max_bytes -= entry.size
+        return taken
+
+    def _add(self, entry: Entry) -> None:
+        self.bytes_held += entry.size
+        self.from_strangers += not entry.granted

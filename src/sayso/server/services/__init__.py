@@ -1,0 +1,1 @@
+"""Orchestration between core and ports: what waits for something."""
