@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Meta, Struct
 
 from sayso.consent.errors import ConsentError
-from sayso.consent.records import canonical
+from sayso.consent.records import canonical, convert
 from sayso.protocol.errors import SignatureError
 from sayso.protocol.ids import Bytes16, Bytes32, Bytes64, KeyDigest
 from sayso.protocol.signing import Purpose, sign, verify
 
-Day = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\d\Z")]
+Day = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
 
 
 class Receipt(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -58,7 +58,7 @@ def read_receipt(document: dict[str, object], *, receipt_key: bytes) -> Receipt:
         ConsentError: malformed or forged.
     """
     try:
-        signed = msgspec.convert(document, _Signed)
+        signed = convert(document, _Signed, "receipt")
         receipt = signed.receipt
         verify(
             receipt_key,
@@ -68,8 +68,6 @@ def read_receipt(document: dict[str, object], *, receipt_key: bytes) -> Receipt:
             device=receipt.device,
             body=canonical(receipt),
         )
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise ConsentError("the receipt is malformed") from error
     except SignatureError as error:
         raise ConsentError("the receipt is not signed by the server's receipt key") from error
     return receipt

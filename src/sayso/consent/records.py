@@ -25,7 +25,7 @@ MESSAGING_DATA: Final = (PD + "TelephoneNumber", PD + "Contact", PD + "Communica
 UPDATE_PURPOSES: Final = (DPV + "MaintainTechnicalSecurity",)
 
 _Term = Annotated[str, Meta(max_length=200)]
-Timestamp = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")]
+Timestamp = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z\Z")]
 
 
 class ConsentRecord(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -113,7 +113,7 @@ def read_record(document: dict[str, object]) -> VerifiedConsent:
     Raises:
         ConsentError: malformed, or not signed by the device it names.
     """
-    return VerifiedConsent(_convert(document, _SignedRecord, "consent record"))
+    return VerifiedConsent(convert(document, _SignedRecord, "consent record"))
 
 
 def sign_withdrawal(withdrawal: Withdrawal, key: Ed25519PrivateKey) -> dict[str, object]:
@@ -130,7 +130,7 @@ def read_withdrawal(document: dict[str, object], *, device_key: bytes) -> Withdr
     Raises:
         ConsentError: malformed, or not signed by that key.
     """
-    signed = _convert(document, _SignedWithdrawal, "withdrawal")
+    signed = convert(document, _SignedWithdrawal, "withdrawal")
     withdrawal = signed.withdrawal
     try:
         verify(
@@ -149,11 +149,23 @@ def read_withdrawal(document: dict[str, object], *, device_key: bytes) -> Withdr
 _StructT = TypeVar("_StructT", bound=Struct)
 
 
-def _convert(document: dict[str, object], struct: type[_StructT], what: str) -> _StructT:
+def convert(document: dict[str, object], struct: type[_StructT], what: str) -> _StructT:
+    """Read a signed document, and refuse one that says more, less or otherwise than what its struct writes.
+
+    Signatures are over the canonical form of the struct. A document that differs from it, by a member that a struct
+    inside ignores, a default left out, another base64 of the same bytes, would show what nobody signed.
+
+    Raises:
+        ConsentError: malformed.
+    """
     try:
-        return msgspec.convert(document, struct)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise ConsentError(f"the {what} is malformed") from error
+        signed = msgspec.convert(document, struct)
+        if rfc8785.dumps(document) != canonical(signed):  # type: ignore[arg-type]  # JSON values, or it raises
+            raise ConsentError(f"the {what} holds something that is not part of it")
+    except (msgspec.MsgspecError, rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError):
+        # Not chained: msgspec quotes what it found.
+        raise ConsentError(f"the {what} is malformed") from None
+    return signed
 
 
 def _document(signed: Struct) -> dict[str, object]:

@@ -7,8 +7,7 @@ from typing import Protocol
 from sayso.protocol.frames import OutcomeState
 from sayso.protocol.ids import DeviceId, HandleHash
 from sayso.protocol.numbers import PhoneNumber
-from sayso.server.core.model import Batch, Line, StoredOutcome
-from sayso.server.core.model import Held as Held
+from sayso.server.core.model import Batch, Held, Line, StoredOutcome
 
 
 class Clock(Protocol):

@@ -6,6 +6,8 @@ already), so every frame is checked here (docs/adr/0007).
 """
 
 import asyncio
+import contextlib
+import socket
 import ssl
 from collections.abc import Callable
 from typing import Final
@@ -59,7 +61,23 @@ class Connections:
         self.now = now
         self.random = random
         self.open: set[DeviceConnection] = set()
+        self._gone = asyncio.Event()
         self._dirty: list[DeviceConnection] = []
+
+    async def wait_closed(self, patience_s: float) -> None:
+        """Give connections that are ending time to go, then cut off what is left."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                while self.open:
+                    self._gone.clear()
+                    await self._gone.wait()
+        for connection in list(self.open):
+            connection.abort()
+
+    def closed(self, connection: "DeviceConnection") -> None:
+        """Note that a connection is gone."""
+        self.open.discard(connection)
+        self._gone.set()
 
     def dirty(self, connection: "DeviceConnection") -> None:
         """Have a connection's queue sent at the end of this turn of the loop."""
@@ -126,7 +144,7 @@ class DeviceConnection(WSListener):
         if self._ending and self._transport is not None:
             self._transport.send_close()
             self._transport.disconnect()
-            self._set_timer(_CLOSE_S, self._abort)
+            self._set_timer(_CLOSE_S, self.abort)
 
     # picows
 
@@ -139,7 +157,7 @@ class DeviceConnection(WSListener):
         self._greeter = Greeter(
             shared.relay.lines, shared.server, nonce=shared.random.token_bytes(32), now=shared.now()
         )
-        self._set_timer(LIMITS.challenge_s, self._abort)
+        self._set_timer(LIMITS.challenge_s, self.abort)
         self.put(self._greeter.hello())
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -167,7 +185,7 @@ class DeviceConnection(WSListener):
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002  picows' signature
         """Let go."""
-        self._shared.open.discard(self)
+        self._shared.closed(self)
         self._transport = None
         self._ending = True
         self._out.clear()
@@ -259,9 +277,10 @@ class DeviceConnection(WSListener):
         log.info("stream-too-slow")
         self.put(Bye(ByeReason.SLOW))
         self.end()
-        self._abort()
+        self.abort()
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
+        """Cut the connection off."""
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
 
@@ -276,9 +295,9 @@ class DeviceConnection(WSListener):
 
 
 async def serve_streams(
-    shared: Connections, *, host: str, port: int, tls: ssl.SSLContext | None
+    shared: Connections, *, sock: socket.socket, tls: ssl.SSLContext | None
 ) -> asyncio.base_events.Server:
-    """Listen for streams on one address; only `STREAM_PATH` is upgraded.
+    """Take streams on a bound socket; only `STREAM_PATH` is upgraded.
 
     The read buffer starts small: it is most of what an idle connection costs.
     """
@@ -288,8 +307,7 @@ async def serve_streams(
 
     server: asyncio.base_events.Server = await ws_create_server(
         accept,
-        host,
-        port,
+        sock=sock,
         ssl=tls,
         max_frame_size=LIMITS.message_bytes,
         read_buffer_init_size=2048,

@@ -1,1 +1,14 @@
-"""Orchestration between core and ports: what waits for something."""
+"""Orchestration between core and ports: what waits for something, without HTTP and without SQL.
+
+relay_runner drives the relay: its batches, windows, questions and time
+identity     the server's own keys at work: statement, receipts, certificates
+registrar    enrol and confirm: a number is verified and forgotten
+background   jobs that outlive their request, so that its answer tells nothing of them
+key_desk     publish and claim keys
+lines        certificate, grant, holdings, leases
+discovery    evaluations
+erasure      withdrawal, expiry, and finishing what was interrupted
+
+Adapters above call them; they see the world through `ports`, `directory_port` and `evaluator_port`. Who a request is
+from has been checked before a service sees it.
+"""

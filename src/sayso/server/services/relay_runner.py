@@ -10,12 +10,11 @@ from sayso.protocol.frames import ByeReason, OutcomeState
 from sayso.protocol.ids import DeviceId
 from sayso.server.core.lines import LineTable
 from sayso.server.core.model import Held, Line
+from sayso.server.core.relay.ledger import NO_SPACE_S
 from sayso.server.core.relay.relay import Relay
 from sayso.server.errors import NoSpaceError
 from sayso.server.ports import MailboxStore
 
-_NO_SPACE_PAUSE_S: Final = 1.0
-"""After a full disk the store is tried again this much later; meanwhile deposits are refused as they come."""
 _SHORTEST_TICK_S: Final = 0.005
 _FORGET_EVERY_S: Final = 3600.0
 
@@ -25,7 +24,15 @@ log = structlog.get_logger()
 class RelayRunner:
     """Runs one relay over one store. `RelayControl` for the control plane."""
 
-    def __init__(self, lines: LineTable, held: Held, store: MailboxStore, *, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        lines: LineTable,
+        held: Held,
+        store: MailboxStore,
+        *,
+        now: Callable[[], float],
+        no_space_pause_s: float = NO_SPACE_S,
+    ) -> None:
         """Make the relay.
 
         Args:
@@ -33,10 +40,12 @@ class RelayRunner:
             held: what the store holds, from `store.load()`.
             store: commits and reads; used by this runner only.
             now: the server's running time, in seconds.
+            no_space_pause_s: how long a full disk is left alone.
         """
         self.relay: Final = Relay(lines, held, on_work=self._on_work)
         self._store = store
         self._now = now
+        self._no_space_pause_s = no_space_pause_s
         self._work: asyncio.Event = asyncio.Event()
         self._to_read: asyncio.Event = asyncio.Event()
         self._to_ask: asyncio.Event = asyncio.Event()
@@ -49,19 +58,25 @@ class RelayRunner:
         """Run until cancelled.
 
         Raises:
-            StoreError: the storage failed; the server has to stop and to be started anew.
+            StoreError: the storage failed; the server has to stop and to be started anew. In an ExceptionGroup.
         """
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._commit_batches())
-            tasks.create_task(self._read_windows())
-            tasks.create_task(self._answer_questions())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._commit_batches())
+                tasks.create_task(self._read_windows())
+                tasks.create_task(self._answer_questions())
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
 
     async def settle(self) -> None:
-        """Wait until everything queued is durable: the end of a graceful stop."""
-        self.relay.stop()
-        self._on_work()
+        """Take nothing more and wait until everything taken is durable: the end of a graceful stop.
+
+        A full disk makes it wait; the caller limits its patience. What is lost then was never answered.
+        """
         done = asyncio.Event()
-        self.relay.when_durable(done.set)
+        self.relay.stop(now=self._now())
+        self.relay.when_drained(done.set)
         await done.wait()
 
     def sweep(self) -> None:
@@ -80,7 +95,7 @@ class RelayRunner:
 
     def line_changed(self, line: Line) -> None:
         """See `RelayControl`."""
-        self.relay.lines.put(line)
+        self.relay.line_changed(line)
 
     async def end_custody(self, device: DeviceId, state: OutcomeState) -> None:
         """See `RelayControl`."""
@@ -104,7 +119,7 @@ class RelayRunner:
         self._work.set()
         if self.relay.readings:
             self._to_read.set()
-        if self.relay.inquiries.questions:
+        if self.relay.inquiries.waiting:
             self._to_ask.set()
         self._arm()
 
@@ -133,9 +148,9 @@ class RelayRunner:
                     if batch:
                         await self._store.commit(batch)
                 except NoSpaceError:
-                    log.warning("mailbox-no-space", refused=len(batch.put))
+                    log.warning("mailbox-no-space", envelopes=len(batch.put))
                     self.relay.failed(now=self._now())
-                    await asyncio.sleep(_NO_SPACE_PAUSE_S)
+                    await asyncio.sleep(self._no_space_pause_s)
                 else:
                     self.relay.committed(now=self._now())
 
@@ -145,10 +160,10 @@ class RelayRunner:
             self._to_read.clear()
             while self.relay.readings:
                 reading = self.relay.readings.popleft()
-                seqs = [entry.seq for entry in reading.entries]
-                rows = await self._store.window(reading.mailbox.device, seqs)
-                if len(rows) < len(seqs):
-                    log.error("mailbox-damaged", unreadable=len(seqs) - len(rows))
+                rows = await self._store.window(reading.mailbox.device, [entry.seq for entry in reading.entries])
+                damaged = reading.damaged(rows)
+                if damaged:
+                    log.error("mailbox-damaged", unreadable=damaged)
                 self.relay.window_read(reading, rows)
 
     async def _answer_questions(self) -> None:
@@ -156,7 +171,6 @@ class RelayRunner:
         while True:
             await self._to_ask.wait()
             self._to_ask.clear()
-            while inquiries.questions:
-                question = inquiries.questions.popleft()
+            while (question := inquiries.next_question()) is not None:
                 stored = await self._store.outcome(question.handle_hash)
                 inquiries.answer(question, stored, now=self._now())

@@ -1,6 +1,7 @@
 """What the relay has in memory: mailboxes by device, envelopes and doubts by the hash of their handle."""
 
 from sayso.protocol.ids import DeviceId
+from sayso.protocol.limits import LIMITS
 from sayso.server.core.model import Doubt, Held
 from sayso.server.core.relay.entries import Entry
 from sayso.server.core.relay.mailbox import Mailbox
@@ -13,6 +14,7 @@ class Books:
         """Take up what the store holds."""
         self.mailboxes: dict[bytes, Mailbox] = {}
         self.handles: dict[bytes, Entry] = {}
+        """Every envelope in the relay, echoes included."""
         self.doubts: dict[bytes, Doubt] = {}
         self._next_seq = held.next_seq
         for waiting in held.waiting:
@@ -28,11 +30,11 @@ class Books:
         self._next_seq = seq + 1
         return seq
 
-    def mailbox(self, device: DeviceId) -> Mailbox:
+    def mailbox(self, device: bytes) -> Mailbox:
         """Return a device's mailbox; it is made when first needed."""
         mailbox = self.mailboxes.get(device)
         if mailbox is None:
-            mailbox = self.mailboxes[device] = Mailbox(device)
+            mailbox = self.mailboxes[device] = Mailbox(DeviceId(device))
         return mailbox
 
     def tidy(self, mailbox: Mailbox) -> None:
@@ -40,11 +42,19 @@ class Books:
         if mailbox.is_idle():
             self.mailboxes.pop(mailbox.device, None)
 
-    def forget(self, mailbox: Mailbox, entry: Entry) -> None:
-        """Let go of an envelope."""
-        if self.handles.get(entry.handle_hash) is entry:
-            del self.handles[entry.handle_hash]
+    def forget(self, mailbox: Mailbox, entry: Entry, *, now: float) -> None:
+        """Let go of an envelope. A stranger's leaves an echo for as long as a stranger may not know."""
         mailbox.drop(entry)
+        if entry.granted or _may_be_known(entry, now):
+            self._erase(mailbox, entry)
+        else:
+            mailbox.echoes[entry.envelope_id] = entry
+
+    def drop_echoes(self, mailbox: Mailbox, *, now: float) -> None:
+        """Let go of the echoes whose time is over."""
+        for echo in [echo for echo in mailbox.echoes.values() if _may_be_known(echo, now)]:
+            del mailbox.echoes[echo.envelope_id]
+            self._erase(mailbox, echo)
 
     def add_doubt(self, doubt: Doubt) -> Mailbox:
         """Remember a doubt."""
@@ -57,3 +67,13 @@ class Books:
         """Let go of a doubt."""
         self.mailbox(doubt.device).doubts.pop(doubt.envelope_id, None)
         self.doubts.pop(doubt.handle_hash, None)
+
+    def _erase(self, mailbox: Mailbox, entry: Entry) -> None:
+        if self.handles.get(entry.handle_hash) is entry:
+            del self.handles[entry.handle_hash]
+        if not entry.granted:
+            mailbox.free_share(entry)
+
+
+def _may_be_known(entry: Entry, now: float) -> bool:
+    return now - entry.deposited >= LIMITS.stranger_recall_s

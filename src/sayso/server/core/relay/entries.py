@@ -1,62 +1,65 @@
-"""One envelope's life in the relay, and the deposit that waits for an answer."""
+"""One envelope's life in the relay, and the deposit that waits for an answer.
 
-from dataclasses import dataclass
+These are structs for speed alone: they are made and dropped with every message.
+"""
+
 from enum import IntEnum
 from typing import ClassVar
 
+from msgspec import Struct
+
 from sayso.protocol.frames import OutcomeState
-from sayso.protocol.ids import DeviceId, EnvelopeId, HandleHash
+from sayso.protocol.ids import DeviceId, EnvelopeId, HandleHash, outline
 from sayso.server.core.model import StoredOutcome, Waiting
 from sayso.server.core.relay.link import Link
 
 
 class Place(IntEnum):
-    """Where an envelope is. It moves down this list only."""
+    """Where an envelope is. It moves down this list only, but for a batch that finds no space: back to `QUEUED`."""
 
     LIVE = 1
     """Sent to a connected device, unacknowledged, in memory only."""
-    QUEUED = 2
+    HELD = 2
+    """A stranger's that cannot go live: written when its 250 ms are over, as if it had been tried."""
+    QUEUED = 3
     """To be written with the next batch; may still be called off."""
-    WRITING = 3
+    WRITING = 4
     """In the batch that is being committed."""
-    STORED = 4
+    STORED = 5
     """Durable."""
-    GONE = 5
+    GONE = 6
     """Settled, or on its way to be: never sent again."""
 
 
 class Sender:
-    """One connection that deposits. Outlives the connection while deposits of it are open."""
+    """One connection that deposits. Outlives the connection while deposits or questions of it are open."""
 
-    __slots__ = ("link", "open_tickets")
+    __slots__ = ("link", "open_questions", "open_tickets")
 
     def __init__(self, link: Link) -> None:
         self.link: Link | None = link
         """None once the connection is closed."""
         self.open_tickets = 0
+        self.open_questions = 0
 
 
-class Ticket:
+class Ticket(Struct, eq=False, gc=False, kw_only=True):
     """A deposit that has not been answered."""
 
-    __slots__ = ("all_delivered", "due", "granted", "open_parts", "ref", "sender")
+    sender: Sender
+    ref: int
+    granted: bool
+    open_parts: int
+    """Parts that are neither durable nor acknowledged."""
+    due: float = 0.0
+    """A stranger's answer leaves at this running time at the earliest."""
+    all_delivered: bool = True
 
     REFUSED: ClassVar[int] = -(2**31)
     """`open_parts` of a deposit that was refused after all: it never comes to be answered again."""
 
-    def __init__(self, sender: Sender, ref: int, parts: int, *, granted: bool, due: float) -> None:
-        self.sender = sender
-        self.ref = ref
-        self.open_parts = parts
-        """Parts that are neither durable nor acknowledged."""
-        self.granted = granted
-        self.due = due
-        """A stranger's answer leaves at this running time at the earliest."""
-        self.all_delivered = True
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(Struct, eq=False, gc=False, kw_only=True):
     """A sender's recall or question about one envelope."""
 
     sender: Sender
@@ -64,70 +67,44 @@ class Question:
     handle_hash: HandleHash
     recall: bool
 
+    def __repr__(self) -> str:
+        return outline(self)
 
-class Entry:
+
+class Entry(Struct, eq=False, gc=False, kw_only=True):
     """One envelope in the relay."""
 
-    __slots__ = (
-        "deposited",
-        "device",
-        "envelope",
-        "envelope_id",
-        "expires",
-        "granted",
-        "handed",
-        "handle_hash",
-        "origin",
-        "place",
-        "recalls",
-        "sent_on",
-        "seq",
-        "size",
-        "tickets",
-        "verdict",
-    )
+    seq: int
+    device: DeviceId
+    envelope_id: EnvelopeId
+    handle_hash: HandleHash
+    deposited: float
+    expires: float
+    size: int
+    granted: bool
+    envelope: bytes | None
+    """The bytes while they are in memory; None when only the store has them."""
+    place: Place
+    handed: bool = False
+    """Whether it has left towards the device; once stored, this is durable too."""
+    origin: Sender | None = None
+    """Who deposited, for news; forgotten with the connection, never stored."""
+    tickets: list[Ticket] | None = None
+    """Deposits that wait until the envelope, or its outcome, is durable: usually one, more after retries. None: it is."""
+    recalls: list[Question] | None = None
+    """Recalls that came before the envelope was durable."""
+    sent_on: Link | None = None
+    """The connection on which it was sent, if that is the present one."""
+    verdict: OutcomeState | None = None
+    """The outcome that waits to be written: for the batch that is away, or for the end of a stranger's 250 ms."""
 
-    def __init__(
-        self,
-        *,
-        seq: int,
-        device: DeviceId,
-        envelope_id: EnvelopeId,
-        handle_hash: HandleHash,
-        deposited: float,
-        expires: float,
-        size: int,
-        granted: bool,
-        envelope: bytes | None,
-        place: Place,
-    ) -> None:
-        self.seq = seq
-        self.device = device
-        self.envelope_id = envelope_id
-        self.handle_hash = handle_hash
-        self.deposited = deposited
-        self.expires = expires
-        self.size = size
-        self.granted = granted
-        self.envelope = envelope
-        """The bytes while they are in memory; None when only the store has them."""
-        self.place = place
-        self.handed = False
-        self.origin: Sender | None = None
-        """Who deposited, for news; forgotten with the connection, never stored."""
-        self.tickets: list[Ticket] | None = None
-        """Deposits that wait for this envelope: usually one, more after retries."""
-        self.recalls: list[Question] | None = None
-        """Recalls that came before the envelope was durable."""
-        self.sent_on: Link | None = None
-        """The connection on which it was sent, if that is the present one."""
-        self.verdict: OutcomeState | None = None
-        """What the device said while the envelope was being written."""
+    def __repr__(self) -> str:
+        return outline(self)
 
     @classmethod
     def of(cls, waiting: Waiting) -> "Entry":
         """Make the entry of an envelope that was found in the store."""
-        entry = cls(
+        return cls(
             seq=waiting.seq,
             device=waiting.device,
             envelope_id=waiting.envelope_id,
@@ -138,9 +115,8 @@ class Entry:
             granted=waiting.granted,
             envelope=None,
             place=Place.STORED,
+            handed=waiting.handed,
         )
-        entry.handed = waiting.handed
-        return entry
 
     def waiting(self) -> Waiting:
         """Return what the store keeps beside the bytes."""

@@ -5,28 +5,29 @@ time nor work tells whether the recipient's phone was on.
 """
 
 from collections import deque
-from functools import partial
+from typing import Final
 
-from sayso.protocol.frames import Ask, Outcome, OutcomeState, Recall
+from sayso.protocol.frames import Ask, Error, ErrorCode, OutcomeState, Recall
 from sayso.protocol.ids import HandleHash, handle_hash
 from sayso.protocol.limits import LIMITS
 from sayso.server.core.model import StoredOutcome
 from sayso.server.core.relay.books import Books
-from sayso.server.core.relay.endings import Endings, say
+from sayso.server.core.relay.endings import Endings
 from sayso.server.core.relay.entries import Entry, Place, Question, Sender
 from sayso.server.core.relay.ledger import Ledger
-from sayso.server.core.relay.strangers import Strangers
+
+OPEN_QUESTIONS: Final = 4096
+"""Unanswered questions of one connection; who asks more is cut off."""
 
 
 class Inquiries:
     """Answers senders' questions."""
 
-    def __init__(self, books: Books, ledger: Ledger, endings: Endings, strangers: Strangers) -> None:
+    def __init__(self, books: Books, ledger: Ledger, endings: Endings) -> None:
         self._books = books
         self._ledger = ledger
         self._endings = endings
-        self._strangers = strangers
-        self.questions: deque[Question] = deque()
+        self._questions: deque[Question] = deque()
 
     def recall(self, sender: Sender, frame: Recall) -> None:
         """Take an envelope back if it never left the relay; else put it in doubt."""
@@ -36,53 +37,73 @@ class Inquiries:
         """Say what became of an envelope."""
         self._question(sender, frame.ref, handle_hash(frame.handle), recall=False)
 
+    @property
+    def waiting(self) -> int:
+        """How many questions have not been looked up yet."""
+        return len(self._questions)
+
+    def next_question(self) -> Question | None:
+        """Take a question to look up in the store; `answer` it before the next is taken."""
+        if not self._questions:
+            return None
+        self._ledger.watch()
+        return self._questions.popleft()
+
     def answer(self, question: Question, stored: StoredOutcome | None, *, now: float) -> None:
         """Go on with a question once the store was asked for a final outcome."""
         digest = question.handle_hash
         entry, doubt = self._books.handles.get(digest), self._books.doubts.get(digest)
+        if entry is not None and entry.place is Place.GONE:
+            entry = None  # an echo
         final = self._ledger.fresh_outcome(digest) or stored
         record = entry or doubt or final
         if record is None:
-            self._reply(question, OutcomeState.UNKNOWN, now=now)
+            self._endings.reply(question, OutcomeState.UNKNOWN, now=now)
         elif not record.granted and now - record.deposited < LIMITS.stranger_recall_s:
-            self._reply(question, OutcomeState.TOO_EARLY if question.recall else OutcomeState.WAITING, now=now)
+            state = OutcomeState.TOO_EARLY if question.recall else OutcomeState.WAITING
+            self._endings.reply(question, state, now=now)
         elif entry is not None:
             self._under_way(question, entry, now=now)
         elif doubt is not None:
             self._endings.ask_device(doubt)
-            self._reply(question, OutcomeState.IN_DOUBT, now=now)
+            self._when_durable(question, OutcomeState.IN_DOUBT)
         elif final is not None:
-            self._reply(question, final.state, now=now)
+            self._when_durable(question, final.state)
 
     def recall_stored(self, entry: Entry, question: Question, *, now: float) -> None:
         """Recall an envelope that is durable: `RECALLED` only if it never left. Answered once that is durable too."""
         mailbox = self._books.mailbox(entry.device)
         entry.origin = None  # the answer is the news
-        state = OutcomeState.IN_DOUBT if entry.handed else OutcomeState.RECALLED
         if entry.handed:
             self._endings.put_in_doubt(mailbox, entry, OutcomeState.RECALLED, now=now)
+            self._when_durable(question, OutcomeState.IN_DOUBT)
         else:
-            self._endings.conclude(mailbox, entry, state, now=now)
-        self._ledger.then(partial(self._reply, question, state, now=now))
+            self._endings.conclude(mailbox, entry, OutcomeState.RECALLED, now=now)
+            self._when_durable(question, OutcomeState.RECALLED)
 
     def _under_way(self, question: Question, entry: Entry, *, now: float) -> None:
-        if entry.verdict is not None:
-            self._reply(question, entry.verdict, now=now)
-        elif not question.recall:
-            self._reply(question, OutcomeState.WAITING, now=now)
+        if not question.recall:
+            self._endings.reply(question, OutcomeState.WAITING, now=now)
         elif entry.place is Place.STORED:
             self.recall_stored(entry, question, now=now)
         else:
             if entry.place is Place.LIVE:
                 self._books.mailbox(entry.device).spill(entry)
                 self._ledger.queue(entry)
+            # Answered with whatever comes first: the device's word, or the recall once the envelope is durable.
             entry.recalls = [*(entry.recalls or []), question]
 
-    def _question(self, sender: Sender, ref: int, digest: HandleHash, *, recall: bool) -> None:
-        self.questions.append(Question(sender=sender, ref=ref, handle_hash=digest, recall=recall))
-        self._ledger.poke()
+    def _when_durable(self, question: Question, state: OutcomeState) -> None:
+        """Answer once what was put in so far is durable: who hears `recalled` may send an SMS the next moment."""
+        self._ledger.then(lambda now: self._endings.reply(question, state, now=now))
 
-    def _reply(self, question: Question, state: OutcomeState, *, now: float) -> None:
-        reply = Outcome(question.ref, question.handle_hash, state)
-        self._strangers.at_next_tick(now, partial(say, question.sender, reply))
+    def _question(self, sender: Sender, ref: int, digest: HandleHash, *, recall: bool) -> None:
+        if sender.link is None:
+            return
+        if sender.open_questions >= OPEN_QUESTIONS:
+            sender.link.put(Error(ErrorCode.UNEXPECTED, 0, "too many questions at once"))
+            sender.link.end()
+            return
+        sender.open_questions += 1
+        self._questions.append(Question(sender=sender, ref=ref, handle_hash=digest, recall=recall))
         self._ledger.poke()

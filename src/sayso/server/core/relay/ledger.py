@@ -4,16 +4,30 @@ The ledger collects what must become durable; one batch at a time is away being 
 grows: that is the group commit, and it adapts to load by itself.
 """
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, TypeAlias
 
 from sayso.protocol.ids import DeviceId, EnvelopeId, HandleHash
+from sayso.protocol.limits import KIB
 from sayso.server.core.model import Batch, Doubt, Put, StoredOutcome
 from sayso.server.core.relay.entries import Entry, Place
 
-MAX_PUTS = 1024
+Action: TypeAlias = Callable[[float], None]
+"""What is done once a change is durable; takes the running time at which it became so."""
+
+MAX_PUTS: Final = 1024
 """Envelopes in one batch; more wait for the next."""
-MAX_QUEUED = 32_768
+MAX_PUT_BYTES: Final = 16 * 1024 * KIB
+"""Bytes of envelopes in one batch (or one envelope)."""
+MAX_QUEUED: Final = 32_768
 """Envelopes queued for the store; beyond it deposits are refused until it has caught up."""
+MAX_QUEUED_BYTES: Final = 256 * 1024 * KIB
+"""The same by bytes: what is queued lies in memory."""
+MAX_COLLECTED: Final = 65_536
+"""Outcomes to forget that wait for the next batch; more are dropped, and go with their 14 days."""
+NO_SPACE_S: Final = 1.0
+"""After a full disk the store is tried again this much later; meanwhile what has to be stored is refused."""
 
 
 class Ledger:
@@ -23,10 +37,15 @@ class Ledger:
         """Take a callback that is called when there is something to commit."""
         self._on_work = on_work
         self._batch = Batch()
-        self._queued: list[Entry] = []
-        self._then: list[Callable[[], None]] = []
-        self._away: tuple[Batch, list[Entry], list[Callable[[], None]]] | None = None
-        self._fresh_outcomes: dict[bytes, StoredOutcome] = {}
+        self._queued: deque[Entry] = deque()
+        self._queued_bytes = 0
+        self._then: list[Action] = []
+        self._drained: list[Callable[[], None]] = []
+        self._away: tuple[Batch, list[Entry], list[Action]] | None = None
+        self._fresh: dict[bytes, StoredOutcome] = {}
+        self._landed: dict[bytes, StoredOutcome] | None = None
+        self.no_space_until = 0.0
+        """Until this running time nothing that has to be stored is taken."""
 
     def poke(self) -> None:
         """Say that there is something to do."""
@@ -40,18 +59,29 @@ class Ledger:
     @property
     def is_full(self) -> bool:
         """Whether the store is too far behind to take more."""
-        return len(self._queued) >= MAX_QUEUED
+        return len(self._queued) >= MAX_QUEUED or self._queued_bytes >= MAX_QUEUED_BYTES
+
+    # Changes
 
     def queue(self, entry: Entry) -> None:
         """Write an envelope with the next batch."""
         entry.place = Place.QUEUED
         self._queued.append(entry)
+        self._queued_bytes += entry.size
+        self._on_work()
+
+    def requeue(self, entries: Sequence[Entry]) -> None:
+        """Write envelopes of a batch that failed before all others, so that nothing younger overtakes them."""
+        for entry in reversed(entries):
+            entry.place = Place.QUEUED
+            self._queued.appendleft(entry)
+            self._queued_bytes += entry.size
         self._on_work()
 
     def settle(self, entry: Entry, outcome: StoredOutcome) -> None:
         """Delete a stored envelope and write its outcome."""
         self._batch.settled.append((entry.seq, outcome))
-        self._note(outcome)
+        self.note(outcome)
 
     def doubt(self, entry: Entry, doubt: Doubt) -> None:
         """Delete a stored envelope's bytes and write the doubt."""
@@ -61,17 +91,18 @@ class Ledger:
     def resolve(self, device: DeviceId, envelope_id: EnvelopeId, outcome: StoredOutcome) -> None:
         """Delete a doubt and write the outcome."""
         self._batch.resolved.append((device, envelope_id, outcome))
-        self._note(outcome)
+        self.note(outcome)
 
     def remember(self, outcome: StoredOutcome) -> None:
         """Write the outcome of an envelope that never was in the store."""
         self._batch.outcomes.append(outcome)
-        self._note(outcome)
+        self.note(outcome)
 
     def collect(self, handle_hash: HandleHash) -> None:
         """Forget an outcome."""
-        self._batch.collected.append(handle_hash)
-        self._on_work()
+        if len(self._batch.collected) < MAX_COLLECTED:
+            self._batch.collected.append(handle_hash)
+            self._on_work()
 
     def forget_before(self, running: float) -> None:
         """Forget outcomes that became final before this."""
@@ -83,67 +114,94 @@ class Ledger:
         self._batch.handed[device] = max(seq, self._batch.handed.get(device, 0))
         self._on_work()
 
-    def then(self, action: Callable[[], None]) -> None:
-        """Do something once all that was put in so far is durable."""
+    def then(self, action: Action) -> None:
+        """Do something once the changes put in so far are durable. Envelopes still queued may follow later."""
         self._then.append(action)
         self._on_work()
 
+    def when_drained(self, action: Callable[[], None]) -> None:
+        """Do something once nothing is left to be written."""
+        self._drained.append(action)
+        self._on_work()
+
+    # Outcomes that the store does not show yet
+
+    def note(self, outcome: StoredOutcome) -> None:
+        """Know an outcome before it is durable, so that nobody is told an older state meanwhile."""
+        self._fresh[outcome.handle_hash] = outcome
+        self._on_work()
+
+    def watch(self) -> None:
+        """A look-up in the store begins: keep what lands meanwhile, since it may see the state of before."""
+        self._landed = {}
+
     def fresh_outcome(self, handle_hash: bytes) -> StoredOutcome | None:
-        """Return an outcome that is not durable yet, so that nobody is told an older state meanwhile."""
-        return self._fresh_outcomes.get(handle_hash)
+        """Return an outcome that a look-up since `watch` may have missed."""
+        fresh = self._fresh.get(handle_hash)
+        if fresh is None and self._landed:
+            return self._landed.get(handle_hash)
+        return fresh
+
+    # Batches
 
     def take(self) -> Batch | None:
         """Take the next batch to commit; None while one is away, or when there is nothing to do.
 
         A batch with nothing in it but actions is possible: they wait only for what was away before them.
         """
-        if self._away is not None or not self.has_work:
+        if self._away is not None or not (self.has_work or self._drained):
             return None
-        taken, rest = self._queued[:MAX_PUTS], self._queued[MAX_PUTS:]
-        batch = self._batch
-        writing = []
-        for entry in taken:
+        batch, self._batch = self._batch, Batch()
+        actions, self._then = self._then, []
+        writing: list[Entry] = []
+        used = 0
+        while self._queued and len(writing) < MAX_PUTS and used < MAX_PUT_BYTES:
+            entry = self._queued.popleft()
+            self._queued_bytes -= entry.size
             if entry.place is Place.QUEUED and entry.envelope is not None:
                 entry.place = Place.WRITING
+                used += entry.size
                 writing.append(entry)
                 batch.put.append(Put(waiting=entry.waiting(), envelope=entry.envelope))
-        self._queued = rest
-        self._batch = Batch()
-        actions: list[Callable[[], None]] = []
-        if not rest:  # what is left over belongs to the actions too
-            actions, self._then = self._then, []
         self._away = (batch, writing, actions)
         return batch
 
-    def committed(self) -> tuple[list[Entry], list[Callable[[], None]]]:
+    def committed(self) -> tuple[list[Entry], list[Action]]:
         """Note that the batch that is away is durable. Returns its envelopes and actions."""
-        batch, entries, actions = self._landed()
+        batch, entries, actions = self._back()
+        if batch:
+            self.no_space_until = 0.0
         for outcome in _outcomes(batch):
-            if self._fresh_outcomes.get(outcome.handle_hash) is outcome:
-                del self._fresh_outcomes[outcome.handle_hash]
+            if self._fresh.get(outcome.handle_hash) is outcome:
+                del self._fresh[outcome.handle_hash]
+            if self._landed is not None:
+                self._landed[outcome.handle_hash] = outcome
         for entry in entries:
-            if entry.place is Place.WRITING:
-                entry.place = Place.STORED
+            entry.place = Place.STORED
         return entries, actions
 
-    def failed(self) -> list[Entry]:
+    def failed(self, *, now: float) -> list[Entry]:
         """Note that nothing of the batch that is away was stored. Returns its envelopes; all else is tried again."""
-        batch, entries, actions = self._landed()
+        batch, entries, actions = self._back()
+        self.no_space_until = now + NO_SPACE_S
         batch.put = []
         _merge(batch, self._batch)
         self._batch = batch
         self._then = actions + self._then
         return entries
 
-    def _landed(self) -> tuple[Batch, list[Entry], list[Callable[[], None]]]:
+    def take_drained(self) -> list[Callable[[], None]]:
+        """Return what waited for nothing to be left, if nothing is."""
+        if self._away is not None or self.has_work:
+            return []
+        drained, self._drained = self._drained, []
+        return drained
+
+    def _back(self) -> tuple[Batch, list[Entry], list[Action]]:
         if self._away is None:
             raise RuntimeError("no batch is away")
-        landed, self._away = self._away, None
-        return landed
-
-    def _note(self, outcome: StoredOutcome) -> None:
-        self._fresh_outcomes[outcome.handle_hash] = outcome
-        self._on_work()
+        back, self._away = self._away, None
+        return back
 
 
 def _outcomes(batch: Batch) -> list[StoredOutcome]:

@@ -1,6 +1,7 @@
 """One device's envelopes: live, waiting, in doubt, and how many may be under way."""
 
 from collections import deque
+from typing import Final
 
 from sayso.protocol.ids import DeviceId
 from sayso.protocol.limits import LIMITS
@@ -8,17 +9,26 @@ from sayso.server.core.model import Doubt
 from sayso.server.core.relay.entries import Entry, Place
 from sayso.server.core.relay.link import Link
 
+STRANGER_BYTES: Final = LIMITS.mailbox_bytes * LIMITS.mailbox_stranger_envelopes // LIMITS.mailbox_envelopes
+"""Strangers' share of a mailbox's bytes, in the proportion of their share of its envelopes."""
+_WINDOW: Final = LIMITS.unacknowledged_envelopes
+_GONE: Final = Place.GONE
+_STORED: Final = Place.STORED
+
 
 class Mailbox:
     """One device's envelopes. Envelopes are found by id; order is by seq."""
 
     __slots__ = (
         "behind",
+        "bytes_from_strangers",
         "bytes_held",
         "caught_up",
         "device",
         "doubts",
+        "echoes",
         "from_strangers",
+        "held",
         "in_flight",
         "link",
         "live",
@@ -40,17 +50,27 @@ class Mailbox:
         """Whether a window is being marked or read; one at a time keeps the order."""
         self.live: dict[bytes, Entry] = {}
         self.waiting: dict[bytes, Entry] = {}
+        self.held: dict[bytes, Entry] = {}
+        """Of what waits, strangers' envelopes that are not queued for the store yet."""
         self.unsent: deque[Entry] = deque()
         """Stored envelopes not yet sent on the present connection, by seq."""
         self.unwritten: set[bytes] = set()
         """Of what is behind, the envelopes not durable yet: nothing younger overtakes them."""
         self.doubts: dict[bytes, Doubt] = {}
         self.bytes_held = 0
+        self.echoes: dict[bytes, Entry] = {}
+        """Strangers' envelopes that are gone and must not seem so yet: see `strangers`."""
         self.from_strangers = 0
+        """Strangers' envelopes, echoes included."""
+        self.bytes_from_strangers = 0
 
     def find(self, envelope_id: bytes) -> Entry | None:
         """Return an envelope that is under way to this device."""
         return self.live.get(envelope_id) or self.waiting.get(envelope_id)
+
+    def known(self, envelope_id: bytes) -> Entry | None:
+        """Return an envelope that is under way to this device, or must seem to be."""
+        return self.live.get(envelope_id) or self.waiting.get(envelope_id) or self.echoes.get(envelope_id)
 
     def takes_live(self) -> bool:
         """Whether an envelope may go straight to the device: connected, caught up, mailbox empty, window open."""
@@ -58,7 +78,7 @@ class Mailbox:
             self.link is not None
             and self.caught_up
             and not self.waiting
-            and self.in_flight < LIMITS.unacknowledged_envelopes
+            and self.in_flight < _WINDOW
             and not self.link.congested
         )
 
@@ -67,12 +87,18 @@ class Mailbox:
         return (
             len(self.waiting) + len(self.live) >= LIMITS.mailbox_envelopes
             or self.bytes_held + size > LIMITS.mailbox_bytes
-            or (not granted and self.from_strangers >= LIMITS.mailbox_stranger_envelopes)
+            or (
+                not granted
+                and (
+                    self.from_strangers >= LIMITS.mailbox_stranger_envelopes
+                    or self.bytes_from_strangers + size > STRANGER_BYTES
+                )
+            )
         )
 
     def is_idle(self) -> bool:
         """Whether there is nothing to remember."""
-        return self.link is None and not self.live and not self.waiting and not self.doubts
+        return not (self.link or self.live or self.waiting or self.doubts or self.echoes)
 
     def connect(self, link: Link) -> None:
         """Begin a connection: everything that waits is to be sent on it, oldest first."""
@@ -81,8 +107,8 @@ class Mailbox:
         self.in_flight = 0
         ordered = sorted(self.waiting.values(), key=lambda entry: entry.seq)
         self.behind = {entry.envelope_id for entry in ordered}
-        self.unsent = deque(entry for entry in ordered if entry.place is Place.STORED)
-        self.unwritten = {entry.envelope_id for entry in ordered if entry.place is not Place.STORED}
+        self.unsent = deque(entry for entry in ordered if entry.place is _STORED)
+        self.unwritten = {entry.envelope_id for entry in ordered if entry.place is not _STORED}
 
     def disconnect(self) -> None:
         """End a connection. What was live is the caller's to move first."""
@@ -113,9 +139,16 @@ class Mailbox:
         del self.live[entry.envelope_id]
         self.waiting[entry.envelope_id] = entry
 
+    def hold(self, entry: Entry) -> None:
+        """Keep a stranger's waiting envelope from the store until its 250 ms are over."""
+        entry.place = Place.HELD
+        self.held[entry.envelope_id] = entry
+
     def to_send(self, entry: Entry) -> None:
         """Line up an envelope that has become durable. It may be older than others: see `unwritten`."""
         self.unwritten.discard(entry.envelope_id)
+        if self.link is None or self.link.congested or self.in_flight + len(self.unsent) >= _WINDOW:
+            entry.envelope = None  # it cannot go soon, and a device that takes its time must not cost memory
         if self.unsent and self.unsent[-1].seq > entry.seq:
             self.unsent = deque(sorted((*self.unsent, entry), key=lambda one: one.seq))
         else:
@@ -129,30 +162,42 @@ class Mailbox:
         self.behind.discard(entry.envelope_id)
 
     def drop(self, entry: Entry) -> None:
-        """Forget an envelope, and free its place in the window."""
-        if self.live.pop(entry.envelope_id, None) is None and self.waiting.pop(entry.envelope_id, None) is None:
-            return
+        """Let go of an envelope, and free its place in the window. A stranger's share is freed by `free_share`.
+
+        Raises:
+            KeyError: it is not here.
+        """
+        envelope_id = entry.envelope_id
+        if self.live.pop(envelope_id, None) is None:
+            del self.waiting[envelope_id]
+            self.held.pop(envelope_id, None)
+            self.behind.discard(envelope_id)
+            self.unwritten.discard(envelope_id)
         self.bytes_held -= entry.size
-        self.from_strangers -= not entry.granted
-        self.behind.discard(entry.envelope_id)
-        self.unwritten.discard(entry.envelope_id)
         if self.link is not None and entry.sent_on is self.link:
             self.in_flight -= 1
-        entry.place = Place.GONE
+        entry.place = _GONE
         entry.envelope = None
         entry.sent_on = None
 
+    def free_share(self, entry: Entry) -> None:
+        """Make room for another envelope of a stranger."""
+        self.from_strangers -= 1
+        self.bytes_from_strangers -= entry.size
+
     def next_window(self, *, max_bytes: int) -> list[Entry]:
         """Take the stored envelopes to send next, as many as the window and `max_bytes` allow."""
-        room = LIMITS.unacknowledged_envelopes - self.in_flight
+        room = _WINDOW - self.in_flight
         taken: list[Entry] = []
         while self.unsent and len(taken) < room and max_bytes > 0:
             entry = self.unsent.popleft()
-            if entry.place is Place.STORED:
+            if entry.place is _STORED:
                 taken.append(entry)
                 max_bytes -= entry.size
         return taken
 
     def _add(self, entry: Entry) -> None:
         self.bytes_held += entry.size
-        self.from_strangers += not entry.granted
+        if not entry.granted:
+            self.from_strangers += 1
+            self.bytes_from_strangers += entry.size

@@ -1,0 +1,90 @@
+"""`sayso demo`: the whole of Sayso on this machine, in one command."""
+
+import asyncio
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import click
+
+from sayso.cli.output import json_option, run_until_stopped, tell_json
+from sayso.demo.errors import DemoError
+from sayso.demo.prompt import HELP, Prompt
+from sayso.demo.steps import Step, opt_in, play
+from sayso.demo.world import World, running_world
+
+_SIGNS: Final = {"silent": "·", "text": "→", "arrived": "←", "opt-in": "+", "opt-out": "-", "read": "✓"}
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="Play one exchange and stop.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep all state here; without it everything is thrown away at the end.",
+)
+@json_option
+def demo(once: bool, data: Path | None, as_json: bool) -> None:  # noqa: FBT001  flags
+    """Start a mobile network, a server and two phones on this machine, and text between them.
+
+    \b
+    Examples:
+        sayso demo                 two phones; you type for both
+        sayso demo --once --json   one exchange, step by step, for programs
+    """
+    with ExitStack() as stack:
+        place = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sayso-demo-")))
+
+        async def serve(stop: asyncio.Event) -> None:
+            if not as_json:
+                click.echo("Starting a mobile network, a server and two phones ...")
+            async with running_world(place) as world:
+                await (_play_once(world, as_json=as_json) if once else _play_live(world, stop, as_json=as_json))
+
+        run_until_stopped(serve)
+
+
+async def _play_once(world: World, *, as_json: bool) -> None:
+    steps = [step async for step in _told(world, as_json=as_json)]
+    if not as_json:
+        click.echo(f"Done: {len(steps)} steps, each of them waited for and checked. Now yourself: make demo")
+
+
+async def _told(world: World, *, as_json: bool) -> AsyncIterator[Step]:
+    async for step in play(world):
+        if as_json:
+            tell_json(asdict(step))
+        else:
+            how = f"   [{step.channel}, {step.state}]" if step.channel else ""
+            click.echo(f"  {_SIGNS[step.step]} {step.who:>5}  {step.what}{how}")
+        yield step
+
+
+async def _play_live(world: World, stop: asyncio.Event, *, as_json: bool) -> None:
+    if as_json:
+        raise DemoError("--json goes with --once; the live demo is for people")
+    for person in world.people.values():
+        await opt_in(world, person)
+    command = f"sayso phone send --data {world.data}/alice {world.people['bob'].number} 'hello'"
+    click.echo(f"\nTwo phones are on, and both owners said yes. Type:\n\n{HELP}\n")
+    click.echo(f"Or from another terminal:\n\n    {command}\n    sayso phone messages --data {world.data}/bob\n")
+    await Prompt(world, click.echo).run(_typed_lines(), stop)
+    click.echo("Stopping ...")
+
+
+async def _typed_lines() -> AsyncIterator[str]:
+    """Yield the lines of stdin; where it is no terminal and ends, wait for the signal to stop instead."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    try:
+        while line := await reader.readline():
+            yield line.decode("utf-8", "replace")
+        if not sys.stdin.isatty():
+            await asyncio.Event().wait()
+    finally:
+        transport.close()

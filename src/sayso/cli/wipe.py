@@ -1,0 +1,46 @@
+"""`sayso wipe`: removes the state of a server, phone or carrier from this machine."""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+import click
+
+from sayso.cli.output import json_option, tell_json
+from sayso.protocol.errors import SaysoError
+
+_MARKS: Final = {
+    "server": ("server.json", "mailbox.db"),
+    "phone": ("phone.db",),
+    "carrier": ("carrier.json", "carrier.db"),
+    "demo": ("demo.json",),
+}
+"""Files by which a data directory is known; nothing else is ever removed."""
+
+
+@click.command()
+@click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False, exists=True), required=True, help="What to remove."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def wipe(data: Path, yes: bool, as_json: bool) -> None:  # noqa: FBT001  flags
+    """Remove a data directory of Sayso from this machine.
+
+    A phone that is still opted in should be opted out first: wiping tells the server nothing, so its enrolment ends by
+    itself only after 28 days.
+
+    \b
+    Example:
+        sayso phone opt-out --data ./alice && sayso wipe --data ./alice
+    """
+    kind = next((kind for kind, marks in _MARKS.items() if any((data / mark).exists() for mark in marks)), None)
+    if kind is None:
+        raise SaysoError(f"{data} is no data directory of Sayso; nothing was removed")
+    if not yes:
+        click.confirm(f"Remove everything of the {kind} in {data}?", abort=True)
+    shutil.rmtree(data)
+    if as_json:
+        tell_json({"event": "wiped", "kind": kind})
+    else:
+        click.echo(f"Removed the {kind} in {data}.")

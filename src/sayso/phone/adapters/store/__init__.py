@@ -1,0 +1,20 @@
+"""The phone's encrypted store: SQLite with ChaCha20-Poly1305 pages, through apsw-sqlite3mc.
+
+    database   opens it, checks that it is durable, and gives the one way to write: a named transaction
+    schema     the tables, and the list of migrations
+    rows       dataclasses to rows and back
+    lines      lines, devices, consents, own envelope keys
+    peers      other numbers, contacts, Olm sessions
+    texts      threads
+    outbox     contents on their way, receipts that are due
+    seen       what came already: envelopes, message ids, SMS
+    journal    the gate's connections ("What has left this phone")
+    store      all of it behind one name
+
+Texts, numbers and keys are nowhere else on the phone's disk. Calls block for the length of an fsync, a millisecond or
+so: a phone has one owner, and one commit thread less to reason about.
+"""
+
+from sayso.phone.adapters.store.store import Store
+
+__all__ = ["Store"]

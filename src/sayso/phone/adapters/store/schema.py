@@ -1,0 +1,92 @@
+"""The tables. A migration is never changed once released; a change of the schema is one more at the end."""
+
+from typing import Final
+
+_FIRST: Final = """
+CREATE TABLE line (
+    id BLOB PRIMARY KEY, name TEXT NOT NULL UNIQUE, state TEXT NOT NULL, trouble TEXT, number TEXT, sim BLOB,
+    read_receipts INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE device (
+    line BLOB PRIMARY KEY REFERENCES line (id), device BLOB NOT NULL, seed BLOB NOT NULL, ed25519 BLOB NOT NULL,
+    curve25519 BLOB NOT NULL, account BLOB NOT NULL, grant BLOB NOT NULL, salt BLOB NOT NULL, server TEXT NOT NULL,
+    server_key BLOB NOT NULL, record_id BLOB NOT NULL, findable TEXT NOT NULL, step TEXT NOT NULL,
+    enrolment_id BLOB NOT NULL, code TEXT, code_expires REAL NOT NULL, statement BLOB NOT NULL,
+    statement_at REAL NOT NULL, statements_shown BLOB NOT NULL, token BLOB, certificate BLOB,
+    certificate_at REAL NOT NULL, grant_set INTEGER NOT NULL, fallback_at REAL NOT NULL, fallback BLOB NOT NULL,
+    next_envelope_key INTEGER NOT NULL
+);
+
+CREATE TABLE consent (
+    record_id BLOB PRIMARY KEY, line BLOB NOT NULL REFERENCES line (id), given_at REAL NOT NULL, record TEXT NOT NULL,
+    receipt TEXT, withdrawal TEXT, withdrawal_receipt TEXT
+) WITHOUT ROWID;
+
+CREATE TABLE envelope_key (
+    line BLOB NOT NULL REFERENCES line (id), key_id INTEGER NOT NULL, created INTEGER NOT NULL, private BLOB NOT NULL,
+    published INTEGER NOT NULL, PRIMARY KEY (line, key_id)
+) WITHOUT ROWID;
+
+CREATE TABLE peer (
+    line BLOB NOT NULL REFERENCES line (id), number TEXT NOT NULL, token BLOB, in_cloud TEXT NOT NULL,
+    ever_in_cloud INTEGER NOT NULL, written INTEGER NOT NULL, device BLOB, ed25519 BLOB, curve25519 BLOB,
+    certificate_expires INTEGER NOT NULL, envelope_key_id INTEGER, envelope_key BLOB,
+    envelope_key_created INTEGER NOT NULL, ratchet_key BLOB, grant BLOB NOT NULL, counter INTEGER NOT NULL,
+    key_changed INTEGER NOT NULL, odd_statement BLOB, PRIMARY KEY (line, number)
+);
+
+CREATE TABLE contact (number TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE session (
+    line BLOB NOT NULL REFERENCES line (id), peer_curve25519 BLOB NOT NULL, session_id TEXT NOT NULL,
+    state BLOB NOT NULL, unanswered INTEGER NOT NULL, received INTEGER NOT NULL, retired INTEGER NOT NULL,
+    used_at REAL NOT NULL, PRIMARY KEY (line, peer_curve25519, session_id)
+);
+
+CREATE TABLE text (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, line BLOB NOT NULL REFERENCES line (id), number TEXT NOT NULL,
+    message_id BLOB NOT NULL, direction TEXT NOT NULL, channel TEXT NOT NULL, kind INTEGER NOT NULL, text TEXT NOT NULL,
+    raw BLOB NOT NULL, state TEXT NOT NULL, reason TEXT, at REAL NOT NULL, position REAL NOT NULL,
+    counter INTEGER NOT NULL, sms_ref INTEGER, sms_sim BLOB
+);
+CREATE UNIQUE INDEX text_by_message ON text (line, number, direction, message_id);
+CREATE INDEX text_by_place ON text (line, number, position);
+CREATE INDEX text_by_state ON text (line, direction, state);
+CREATE UNIQUE INDEX text_by_sms ON text (sms_ref) WHERE sms_ref IS NOT NULL;
+
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, line BLOB NOT NULL REFERENCES line (id), number TEXT NOT NULL,
+    kind INTEGER NOT NULL, message_id BLOB NOT NULL, body BLOB NOT NULL, counter INTEGER NOT NULL, stage TEXT NOT NULL,
+    resends INTEGER NOT NULL, token BLOB, device BLOB, envelope_key_id INTEGER, handle BLOB, handle_hash BLOB,
+    envelope BLOB, grant BLOB NOT NULL, accepted_at REAL NOT NULL
+);
+CREATE INDEX outbox_by_stage ON outbox (line, stage, id);
+CREATE INDEX outbox_by_handle ON outbox (handle_hash) WHERE handle_hash IS NOT NULL;
+
+CREATE TABLE receipt_due (
+    line BLOB NOT NULL REFERENCES line (id), number TEXT NOT NULL, kind INTEGER NOT NULL, message_id BLOB NOT NULL,
+    PRIMARY KEY (line, number, kind, message_id)
+) WITHOUT ROWID;
+
+CREATE TABLE seen_envelope (
+    line BLOB NOT NULL, envelope_id BLOB NOT NULL, at REAL NOT NULL, refused INTEGER NOT NULL,
+    PRIMARY KEY (line, envelope_id)
+) WITHOUT ROWID;
+
+CREATE TABLE seen_message (
+    line BLOB NOT NULL, number TEXT NOT NULL, message_id BLOB NOT NULL, PRIMARY KEY (line, number, message_id)
+) WITHOUT ROWID;
+
+CREATE TABLE seen_sms (
+    line BLOB NOT NULL, place INTEGER NOT NULL, digest BLOB NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (line, place, digest)
+) WITHOUT ROWID;
+
+CREATE TABLE journal (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, line BLOB NOT NULL, at REAL NOT NULL, host TEXT NOT NULL,
+    port INTEGER NOT NULL, purpose TEXT NOT NULL, sent_bytes INTEGER, received_bytes INTEGER
+);
+"""
+
+MIGRATIONS: Final = (_FIRST,)

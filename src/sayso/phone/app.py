@@ -1,0 +1,156 @@
+"""Puts one phone together: data directory, store, ports, lines, command socket."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sayso.consent.gate import Gate
+from sayso.consent.policy import current_policy
+from sayso.consent.ports import Journal
+from sayso.consent.records import VerifiedConsent
+from sayso.phone.adapters.carrier_modem import CarrierModem
+from sayso.phone.adapters.command_feed import CommandFeed
+from sayso.phone.adapters.commands import SOCKET_NAME, serve_commands
+from sayso.phone.adapters.control_client import ControlClient
+from sayso.phone.adapters.store import Store
+from sayso.phone.adapters.store_key import DataDirectory
+from sayso.phone.adapters.stream_client import StreamClient
+from sayso.phone.adapters.system import SystemClock, SystemRandom
+from sayso.phone.adapters.vodozemac_ratchet import VodozemacRatchet
+from sayso.phone.core.lines import Line
+from sayso.phone.errors import StoreLockedError
+from sayso.phone.line.owner import Owner
+from sayso.phone.line.service import LineService
+from sayso.phone.line.world import OpenReach, Reach, World
+from sayso.phone.ports import Clock, Random
+from sayso.protocol.ids import DeviceId, KeyDigest
+from sayso.protocol.passphrase import STANDARD, Cost
+
+_RATCHET_KEY: Final = "ratchet-key"
+_RATCHET_KEY_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModemConfig:
+    """One modem, and so one line."""
+
+    name: str
+    """How the owner calls the line."""
+    path: Path
+    """Unix socket of the modem."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneConfig:
+    """A phone's settings."""
+
+    data: Path
+    """Directory with all state; 0700."""
+    modems: tuple[ModemConfig, ...]
+    passphrase: str | None = None
+    """Opens the store."""
+    plain_key: bool = False
+    """In place of a passphrase: the store's key lies beside it, readable by whoever copies the directory."""
+    passphrase_cost: Cost = STANDARD
+
+
+async def run(
+    config: PhoneConfig,
+    *,
+    ready: asyncio.Event,
+    stop: asyncio.Event,
+    boundary: Callable[[str, str], None] | None = None,
+) -> None:
+    """Run a phone until `stop` is set.
+
+    Args:
+        config: see `PhoneConfig`.
+        ready: set when commands are answered.
+        stop: set by the caller to end; everything durable stays.
+        boundary: called with each transaction's name and "before" or "after" around its COMMIT; for the kill tests.
+
+    Raises:
+        StoreLockedError: the data directory or store cannot be used.
+        CommandError: the command socket cannot be made.
+    """
+    clock, random = SystemClock(), SystemRandom()
+    directory = DataDirectory(config.data)
+    try:
+        key = _store_key(directory, config, random)
+        store = Store(directory.database, key, boundary=boundary)
+        try:
+            await _serve(config, store, clock, random, ready=ready, stop=stop)
+        finally:
+            store.close()
+    finally:
+        directory.close()
+
+
+async def _serve(
+    config: PhoneConfig, store: Store, clock: Clock, random: Random, *, ready: asyncio.Event, stop: asyncio.Event
+) -> None:
+    owner = Owner(store, CommandFeed())
+    world = World(
+        store=store,
+        clock=clock,
+        random=random,
+        ratchet=VodozemacRatchet(_ratchet_key(store, random)),
+        open_reach=_opener(clock),
+        news=owner,
+        policy=current_policy(),
+    )
+    services = [
+        LineService(world, line_of(store, random, modem.name), CarrierModem(modem.path)) for modem in config.modems
+    ]
+    for service in services:
+        owner.serve(service)
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(service.run()) for service in services]
+        running.append(tasks.create_task(serve_commands(config.data / SOCKET_NAME, owner, ready=ready)))
+        await stop.wait()
+        for task in running:
+            task.cancel()
+
+
+def line_of(store: Store, random: Random, name: str) -> bytes:
+    """Return the id of the line of a modem; made, switched off, when the modem is new."""
+    line = store.lines.named(name)
+    if line is None:
+        line = Line(id=random.token_bytes(16), name=name)
+        with store.transaction("line-made"):
+            store.lines.add(line)
+    return line.id
+
+
+def _store_key(directory: DataDirectory, config: PhoneConfig, random: Random) -> bytes:
+    if config.plain_key:
+        return directory.plain_key(random=random)
+    if not config.passphrase:
+        raise StoreLockedError("the phone's store needs a passphrase, or the option that keeps its key in a plain file")
+    return directory.key_under_passphrase(config.passphrase, random=random, cost=config.passphrase_cost)
+
+
+def _ratchet_key(store: Store, random: Random) -> bytes:
+    key = store.secret(_RATCHET_KEY)
+    if key is None:
+        key = random.token_bytes(_RATCHET_KEY_BYTES)
+        with store.transaction("ratchet-key"):
+            store.put_secret(_RATCHET_KEY, key)
+    return key
+
+
+def _opener(clock: Clock) -> OpenReach:
+    def open_reach(consent: VerifiedConsent, *, device: DeviceId, key: Ed25519PrivateKey, journal: Journal) -> Reach:
+        gate = Gate(consent, journal=journal, now=clock.wall)
+        server = KeyDigest(consent.record.server_key)
+        return Reach(
+            gate=gate,
+            control=ControlClient(gate, consent.record.server, device=device, key=key, server=server),
+            stream=StreamClient(gate, device=device, key=key, server=server),
+        )
+
+    return open_reach

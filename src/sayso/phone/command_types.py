@@ -1,0 +1,321 @@
+"""What the owner of a phone can ask its daemon, and what it answers: one JSON object per line on DIR/phone.sock.
+
+    {"command": "send", "line": null, "to": "+447700900123", "text": "hello"}
+    {"answer": "sending", "message": {...}}
+    {"answer": "error", "error": "line 2 has no SIM; put one in, or choose another line with --line"}
+
+A line is named by its modem (`Line.name`), or left out where the phone has only one. `Watch` alone has more than one
+answer: `Watching`, then an event per line of JSON until the asking side hangs up. No command but `OptIn`, `Code`,
+`OptOut`, `Send`, `SendAsSms` and, with read receipts on, `OpenThread` may cause traffic; the gate sees to it.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Annotated, Literal, Protocol
+
+from msgspec import Meta, Struct
+
+from sayso.protocol.limits import LIMITS
+
+LineName = Annotated[str, Meta(min_length=1, max_length=64)]
+NumberText = Annotated[str, Meta(min_length=1, max_length=64)]
+"""A number as people write it; short codes and alphanumeric senders only where SMS are meant."""
+TextBody = Annotated[str, Meta(min_length=1, max_length=LIMITS.body_bytes)]
+Findable = Literal["everyone", "nobody"]
+"""Who may find the line: everyone who has the number, or nobody until it writes first."""
+
+MESSAGES_AT_ONCE = 1000
+
+
+class _Quiet(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of all: shows nothing of itself, since numbers, codes and texts would end up in tracebacks."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
+
+
+class _Command(_Quiet, frozen=True, kw_only=True, tag_field="command"):
+    pass
+
+
+# ---- commands ----
+
+
+class Status(_Command, frozen=True, kw_only=True, tag="status"):
+    """How the phone and its lines stand. Answer: `StatusReport`."""
+
+
+class OptIn(_Command, frozen=True, kw_only=True, tag="opt-in"):
+    """The owner's yes for one line. Answer: `CodeOnItsWay`; a code that comes by SMS is then used without asking."""
+
+    line: LineName | None = None
+    server: Annotated[str, Meta(max_length=255)]
+    """As the person saw it: https://chat.example, or http://127.0.0.1:8080."""
+    server_key: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    """SHA-256 of the server's long-term key, hex."""
+    number: NumberText | None = None
+    """The line's own number, where the SIM does not tell it."""
+    findable: Findable
+    method: Annotated[str, Meta(min_length=1, max_length=64)]
+    """How the yes was given, for the consent record: `command-line`, `settings-switch`, ..."""
+
+
+class Code(_Command, frozen=True, kw_only=True, tag="code"):
+    """A code that the owner typed. Answer: `Done`."""
+
+    line: LineName | None = None
+    code: Annotated[str, Meta(pattern=r"^[0-9]{4,10}\Z")]
+
+
+class OptOut(_Command, frozen=True, kw_only=True, tag="opt-out"):
+    """The owner's no for one line. Answer: `OptedOut`, when the line is silent."""
+
+    line: LineName | None = None
+
+
+class Send(_Command, frozen=True, kw_only=True, tag="send"):
+    """Send a text. Answer: `Sending`, as soon as the text is durable in the phone's outbox."""
+
+    line: LineName | None = None
+    to: NumberText
+    text: TextBody
+
+
+class SendAsSms(_Command, frozen=True, kw_only=True, tag="send-as-sms"):
+    """Send a waiting or failed text by SMS, unencrypted, because the owner says so. Answer: `Sending`."""
+
+    line: LineName | None = None
+    id: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+    """The message's, as `Message.id` has it."""
+
+
+class Messages(_Command, frozen=True, kw_only=True, tag="messages"):
+    """The newest messages, oldest of them first. Causes no traffic. Answer: `MessageList`."""
+
+    line: LineName | None = None
+    """None for all lines."""
+    with_number: NumberText | None = None
+    limit: Annotated[int, Meta(ge=1, le=MESSAGES_AT_ONCE)] = 100
+
+
+class Contacts(_Command, frozen=True, kw_only=True, tag="contacts"):
+    """The phone's contacts. Causes no traffic. Answer: `ContactList`."""
+
+
+class AddContact(_Command, frozen=True, kw_only=True, tag="add-contact"):
+    """Write down a contact. Causes no traffic. Answer: `Done`."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=200)]
+    number: NumberText
+
+
+class OpenThread(_Command, frozen=True, kw_only=True, tag="open-thread"):
+    """The owner looks at a thread: marks it read on the phone. Answer: `MessageList`.
+
+    Causes no traffic unless the line's read receipts are on.
+    """
+
+    line: LineName | None = None
+    number: NumberText
+
+
+class OpenContact(_Command, frozen=True, kw_only=True, tag="open-contact"):
+    """The owner looks at a contact. Never causes traffic (the leak of 2014 was here). Answer: `ContactList` of one."""
+
+    number: NumberText
+
+
+class SetReadReceipts(_Command, frozen=True, kw_only=True, tag="set-read-receipts"):
+    """Switch a line's read receipts; off at first. Answer: `Done`."""
+
+    line: LineName | None = None
+    on: bool
+
+
+class Watch(_Command, frozen=True, kw_only=True, tag="watch"):
+    """Subscribe to events. Answers: `Watching`, then events."""
+
+
+Command = (
+    Status
+    | OptIn
+    | Code
+    | OptOut
+    | Send
+    | SendAsSms
+    | Messages
+    | Contacts
+    | AddContact
+    | OpenThread
+    | OpenContact
+    | SetReadReceipts
+)
+"""What a handler is given; `Watch` goes to its `watch`."""
+
+
+# ---- parts of answers ----
+
+LineState = Literal["off", "asking", "code-wanted", "on", "leaving", "paused"]
+"""`off`: no consent, no traffic. `asking`: consented, on the way to a code. `code-wanted`: a code is on its way by SMS.
+`on`: enrolled. `leaving`: the withdrawal is being said to the server; then `off`, with `trouble` where it could not be
+said. `paused`: on, and silent because its SIM is not in the phone."""
+
+
+class Line(_Quiet, frozen=True, kw_only=True):
+    """One line, for its owner's eyes."""
+
+    name: LineName
+    state: LineState
+    connected: bool
+    """Whether its stream is open and logged in."""
+    number: str | None
+    """E.164, if known."""
+    sim: Literal["present", "locked", "absent", "no-modem"]
+    server: str | None
+    server_key: str | None
+    """Digest of the server's long-term key, hex."""
+    findable: Findable | None
+    read_receipts: bool
+    consent: str | None
+    """Id of the consent record in force, hex."""
+    waiting: int
+    """Outgoing messages without an outcome."""
+    connections: int
+    """How many connections the gate has opened for this line, ever, by its journal."""
+    trouble: str | None = None
+    """What stands in the way and what to do, if anything does."""
+
+
+class Message(_Quiet, frozen=True, kw_only=True):
+    """One message, for its owner's eyes."""
+
+    id: str
+    """Hex; of a cloud message its message id."""
+    line: LineName
+    direction: Literal["in", "out", "system"]
+    """`system`: nobody sent it; the phone says something about the thread in `notice`."""
+    number: str
+    """The other side: E.164, a short code, or letters."""
+    text: str
+    channel: Literal["cloud", "sms"]
+    state: str
+    """Out: the states of design.md §5.4 (`queued` to `read`, `sms-sending` to `sms-unknown`) or `failed`; in: `new` or
+    `read`."""
+    at: float
+    """When it was sent, Unix seconds: by this phone's clock, or by the sender's."""
+    notice: str | None = None
+    """What the person should know: another key than before, another statement than ours, sent by SMS because ..."""
+
+
+class Contact(_Quiet, frozen=True, kw_only=True):
+    """One contact."""
+
+    name: str
+    number: str
+    cloud: Literal["yes", "no", "not-asked"]
+    """What the phone remembers; looking here asks nobody."""
+
+
+# ---- answers ----
+
+
+class _Answer(_Quiet, frozen=True, kw_only=True, tag_field="answer"):
+    pass
+
+
+class Done(_Answer, frozen=True, kw_only=True, tag="done"):
+    """Done; there is nothing to tell."""
+
+
+class Failed(_Answer, frozen=True, kw_only=True, tag="error"):
+    """Not done, and nothing has changed."""
+
+    error: str
+    """A sentence that says what to do."""
+
+
+class StatusReport(_Answer, frozen=True, kw_only=True, tag="status"):
+    """How the phone stands."""
+
+    version: str
+    lines: list[Line]
+
+
+class CodeOnItsWay(_Answer, frozen=True, kw_only=True, tag="code-on-its-way"):
+    """The server took the enrolment and says that it sent a code."""
+
+    line: LineName
+    expires_s: int
+
+
+class OptedOut(_Answer, frozen=True, kw_only=True, tag="opted-out"):
+    """The line is silent."""
+
+    line: LineName
+    erased: bool
+    """The server signed that it erased everything; else the lease lapses by itself."""
+    outlives: list[str]
+    """What the server still holds and how long at most, as its receipt says."""
+
+
+class Sending(_Answer, frozen=True, kw_only=True, tag="sending"):
+    """The text is durable in the outbox; `Watch` tells the rest."""
+
+    message: Message
+
+
+class MessageList(_Answer, frozen=True, kw_only=True, tag="messages"):
+    """Messages, oldest first."""
+
+    messages: list[Message]
+
+
+class ContactList(_Answer, frozen=True, kw_only=True, tag="contacts"):
+    """Contacts by name."""
+
+    contacts: list[Contact]
+
+
+class Watching(_Answer, frozen=True, kw_only=True, tag="watching"):
+    """Whatever happens from here on is told."""
+
+
+Answer = Done | Failed | StatusReport | CodeOnItsWay | OptedOut | Sending | MessageList | ContactList | Watching
+
+
+# ---- events ----
+
+
+class _Event(_Quiet, frozen=True, kw_only=True, tag_field="event"):
+    pass
+
+
+class LineChanged(_Event, frozen=True, kw_only=True, tag="line"):
+    """A line changed: state, connection, SIM, trouble."""
+
+    line: Line
+
+
+class MessageChanged(_Event, frozen=True, kw_only=True, tag="message"):
+    """A message came, or its state or channel changed."""
+
+    message: Message
+
+
+Event = LineChanged | MessageChanged
+
+
+class CommandHandler(Protocol):
+    """Does what the owner asks; the phone's side of the socket calls it."""
+
+    async def handle(self, command: Command) -> Answer:
+        """Do one command.
+
+        Raises:
+            SaysoError: not possible now; the sentence goes to the owner as `Failed`.
+        """
+        ...
+
+    def watch(self) -> AbstractAsyncContextManager[AsyncIterator[Event]]:
+        """Subscribe from the moment of entering until leaving; ends early when the watcher cannot keep up."""
+        ...

@@ -1,0 +1,230 @@
+"""The owner's commands, carried out; and what the owner is shown."""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from importlib.metadata import version
+from types import MappingProxyType
+from typing import Final, Literal, Protocol
+
+from sayso.phone import command_types as ask
+from sayso.phone.adapters.store import Store
+from sayso.phone.adapters.store.peers import Contact
+from sayso.phone.core.lines import Device, LineState, Step
+from sayso.phone.core.peers import InCloud
+from sayso.phone.core.texts import SENTENCES, Text
+from sayso.phone.errors import CommandError
+from sayso.phone.line.service import LineService
+from sayso.protocol.errors import NumberError
+from sayso.protocol.numbers import PhoneNumber
+
+_SHORT_CODE: Final = re.compile(r"[0-9]{2,8}", re.ASCII)
+
+
+class Feed(Protocol):
+    """Tells whoever watches."""
+
+    def publish(self, event: ask.Event) -> None:
+        """Tell all watchers; never waits."""
+        ...
+
+    def subscribe(self) -> AbstractAsyncContextManager[AsyncIterator[ask.Event]]:
+        """Hear everything that is published from entering until leaving."""
+        ...
+
+
+class Owner:
+    """Does what the owner asks (the CommandHandler port), and tells what happens (the News port)."""
+
+    def __init__(self, store: Store, feed: Feed) -> None:
+        self._store = store
+        self._feed = feed
+        self._services: dict[bytes, LineService] = {}
+        self._names: dict[bytes, str] = {}
+
+    def serve(self, service: LineService) -> None:
+        """Take a line into service."""
+        self._services[service.id] = service
+        self._names[service.id] = service.line.name
+
+    def line_changed(self, line: bytes) -> None:
+        """Tell that a line changed."""
+        service = self._services.get(line)
+        if service is not None:
+            self._feed.publish(ask.LineChanged(line=self._line(service)))
+
+    def text_changed(self, text: Text) -> None:
+        """Tell that a row of a thread is there, or changed."""
+        if text.line in self._names:
+            self._feed.publish(ask.MessageChanged(message=self._message(text)))
+
+    def watch(self) -> AbstractAsyncContextManager[AsyncIterator[ask.Event]]:
+        """Subscribe to what happens."""
+        return self._feed.subscribe()
+
+    async def handle(self, command: ask.Command) -> ask.Answer:
+        """Do one command.
+
+        Raises:
+            SaysoError: not possible now; the sentence says what to do.
+        """
+        match command:
+            case ask.OptIn():
+                return await self._opt_in(command)
+            case ask.Code(line=line, code=code):
+                await self._service(line).enter_code(code)
+                return ask.Done()
+            case ask.OptOut(line=line):
+                service = self._service(line)
+                left = await service.opt_out()
+                return ask.OptedOut(line=service.line.name, erased=left.erased, outlives=list(left.outlives))
+            case _:
+                return self._at_once(command)
+
+    def _at_once(self, command: ask.Command) -> ask.Answer:  # noqa: PLR0911  one return for each command
+        """Do a command that waits for nobody."""
+        match command:
+            case ask.Send(line=line, to=to, text=text):
+                return ask.Sending(message=self._message(self._service(line).send(_recipient(to), text)))
+            case ask.SendAsSms(line=line, id=message):
+                return ask.Sending(message=self._message(self._service(line).send_as_sms(bytes.fromhex(message))))
+            case ask.Messages(line=line, with_number=number, limit=limit):
+                chosen = None if line is None else self._service(line).id
+                return self._messages(chosen, None if number is None else _thread(number), limit)
+            case ask.OpenThread(line=line, number=number):
+                service = self._service(line)
+                service.open_thread(_thread(number))
+                return self._messages(service.id, _thread(number), ask.MESSAGES_AT_ONCE)
+            case ask.SetReadReceipts(line=line, on=on):
+                self._service(line).set_read_receipts(on=on)
+                return ask.Done()
+            case ask.AddContact(name=name, number=number):
+                with self._store.transaction("contact"):
+                    self._store.peers.put_contact(Contact(number=_recipient(number), name=name))
+                return ask.Done()
+            case ask.Contacts():
+                return ask.ContactList(contacts=[self._contact(one) for one in self._store.peers.contacts()])
+            case ask.OpenContact(number=number):
+                contact = self._store.peers.contact(_thread(number))
+                if contact is None:
+                    raise CommandError("there is no such contact; `sayso phone contacts` lists them")
+                return ask.ContactList(contacts=[self._contact(contact)])
+            case _:
+                return ask.StatusReport(
+                    version=version("sayso"), lines=[self._line(service) for service in self._services.values()]
+                )
+
+    async def _opt_in(self, command: ask.OptIn) -> ask.Answer:
+        service = self._service(command.line)
+        expires_s = await service.opt_in(
+            server=command.server,
+            server_key=bytes.fromhex(command.server_key),
+            number=command.number,
+            findable=command.findable,
+            method=command.method,
+        )
+        return ask.CodeOnItsWay(line=service.line.name, expires_s=expires_s)
+
+    def _service(self, name: str | None) -> LineService:
+        if name is None:
+            if len(self._services) == 1:
+                return next(iter(self._services.values()))
+            raise CommandError(f"this phone has {len(self._services)} lines: say which one with --line")
+        for service in self._services.values():
+            if service.line.name == name:
+                return service
+        raise CommandError("this phone has no line of this name; `sayso phone status` lists them")
+
+    def _messages(self, line: bytes | None, number: str | None, limit: int) -> ask.MessageList:
+        rows = self._store.texts.newest(line=line, number=number, limit=limit)
+        return ask.MessageList(messages=[self._message(row) for row in rows if row.line in self._names])
+
+    def _message(self, text: Text) -> ask.Message:
+        notice = None if text.reason is None else SENTENCES.get(text.reason)
+        return ask.Message(
+            id=text.message_id.hex(),
+            line=self._names[text.line],
+            direction=text.direction.value,
+            number=text.number,
+            text=text.text,
+            channel=text.channel.value,
+            state=text.state,
+            at=text.at,
+            notice=notice,
+        )
+
+    def _line(self, service: LineService) -> ask.Line:
+        line, device, sim = service.line, service.device, service.sim
+        return ask.Line(
+            name=line.name,
+            state=_shown_state(line.state, device),
+            connected=service.connected,
+            number=line.number or sim.number,
+            sim=_shown_sim(service),
+            server=None if device is None else device.server,
+            server_key=None if device is None else device.server_key.hex(),
+            findable=None if device is None else _findable(device.findable),
+            read_receipts=line.read_receipts,
+            consent=None if device is None else device.record_id.hex(),
+            waiting=self._store.texts.without_outcome(line.id),
+            connections=self._store.journal(line.id).count(),
+            trouble=line.trouble,
+        )
+
+    def _contact(self, contact: Contact) -> ask.Contact:
+        known = {peer.in_cloud for peer in self._store.peers.of_number(contact.number)}
+        cloud: Literal["yes", "no", "not-asked"] = "not-asked"
+        if InCloud.YES in known:
+            cloud = "yes"
+        elif InCloud.NO in known:
+            cloud = "no"
+        return ask.Contact(name=contact.name, number=contact.number, cloud=cloud)
+
+
+_SHOWN: Final[Mapping[LineState, ask.LineState]] = MappingProxyType(
+    {
+        LineState.OFF: "off",
+        LineState.ENROLLING: "asking",
+        LineState.ON: "on",
+        LineState.LEAVING: "leaving",
+        LineState.PAUSED: "paused",
+    }
+)
+
+
+def _shown_state(state: LineState, device: Device | None) -> ask.LineState:
+    if state is LineState.ENROLLING and device is not None and device.step is Step.CODE_WANTED:
+        return "code-wanted"
+    return _SHOWN[state]
+
+
+def _shown_sim(service: LineService) -> Literal["present", "locked", "absent", "no-modem"]:
+    sim = service.sim
+    if not sim.modem:
+        return "no-modem"
+    if not sim.present:
+        return "absent"
+    return "locked" if sim.locked else "present"
+
+
+def _findable(stored: str) -> ask.Findable:
+    return "everyone" if stored == "everyone" else "nobody"
+
+
+def _recipient(text: str) -> str:
+    """Read a number to write to: E.164, or a short code, which only SMS reach."""
+    compact = text.strip()
+    if _SHORT_CODE.fullmatch(compact):
+        return compact
+    try:
+        return PhoneNumber.parse(compact).e164
+    except NumberError as error:
+        raise CommandError(str(error)) from error
+
+
+def _thread(text: str) -> str:
+    """Read the name of a thread: a number as people write it, a short code, or a sender in letters."""
+    try:
+        return PhoneNumber.parse(text).e164
+    except NumberError:
+        return text.strip()

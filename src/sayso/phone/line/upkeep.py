@@ -1,0 +1,233 @@
+"""A device's own keys, grant, certificate and statement: made durable first, published after."""
+
+from dataclasses import replace
+from typing import Final
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sayso.phone.core.keys_upkeep import OwnEnvelopeKey, Upkeep, due, elapsed
+from sayso.phone.core.lines import Device
+from sayso.phone.errors import CommandError
+from sayso.phone.line.statements import current, fetch_statement
+from sayso.phone.line.world import Reach, World
+from sayso.protocol.api import (
+    CERTIFICATE_PATH,
+    GRANT_PATH,
+    KEYS_PATH,
+    Empty,
+    KeysLeft,
+    PublishKeys,
+    Renewed,
+    SetGrant,
+)
+from sayso.protocol.certificate import Certificate, check_number, read_certificate
+from sayso.protocol.errors import CertificateError, StatementError
+from sayso.protocol.ids import DeviceId, KeyDigest, grant_hash, same
+from sayso.protocol.keys import EnvelopeKey, RatchetKey, sign_envelope_key, sign_ratchet_key
+from sayso.protocol.limits import DAY, LIMITS
+from sayso.protocol.numbers import PhoneNumber
+from sayso.protocol.signing import Purpose
+from sayso.protocol.xwing import PRIVATE_BYTES, SealPrivateKey
+
+_SEEN_ENVELOPES_S: Final = LIMITS.enrolment_expiry_s
+_SEEN_SMS_S: Final = 60 * DAY
+
+
+class KeyUpkeep:
+    """Looks after one line's device."""
+
+    def __init__(self, world: World, line: bytes, reach: Reach) -> None:
+        self._world = world
+        self._line = line
+        self._reach = reach
+
+    async def look_after(self, *, one_time_left: int) -> int:
+        """Do what is due.
+
+        Args:
+            one_time_left: one-time keys that the server has.
+
+        Returns:
+            How many it has now.
+
+        Raises:
+            ServerSideError: refused, or no answer; what was made is kept, and published next time.
+        """
+        plan = self._plan(one_time_left)
+        self._destroy(plan)
+        if plan.certificate:
+            await self._renew_statement()
+            await self._renew_certificate()
+        left = await self.publish(one_time_left=one_time_left)
+        await self.tell_grant()
+        return left
+
+    async def publish(self, *, one_time_left: int) -> int:
+        """Make the keys that are due and publish them; returns how many one-time keys the server has now."""
+        one_time, fallback, envelope = self._make(self._plan(one_time_left))
+        if not one_time and fallback is None and envelope is None:
+            return one_time_left
+        body = PublishKeys(one_time=one_time, fallback=fallback, envelope=envelope)
+        answer = await self._reach.control.call(KEYS_PATH, body, KeysLeft)
+        with self._world.store.transaction("keys-published"):
+            self._world.store.lines.put_device(replace(self._device(), fallback=b""))
+            for own in self._world.store.lines.envelope_keys(self._line):
+                if envelope is not None and own.key_id == envelope.id:
+                    self._world.store.lines.put_envelope_key(replace(own, published=True))
+        return answer.one_time_keys
+
+    async def tell_grant(self) -> None:
+        """Give the server the hash of the grant, if it does not have it."""
+        device = self._device()
+        if device.grant_set:
+            return
+        await self._reach.control.call(GRANT_PATH, SetGrant(grant_hash(device.grant)), Empty)
+        with self._world.store.transaction("grant-set"):
+            self._world.store.lines.put_device(replace(self._device(), grant_set=True))
+
+    def _plan(self, one_time_left: int) -> Upkeep:
+        device = self._device()
+        return due(
+            now=self._world.clock.wall(),
+            one_time_left=one_time_left,
+            fallback_at=device.fallback_at,
+            certificate_at=device.certificate_at,
+            envelope_keys=self._world.store.lines.envelope_keys(self._line),
+        )
+
+    def _destroy(self, plan: Upkeep) -> None:
+        """Destroy old keys, and forget what cannot come again; nothing is written where nothing is due."""
+        if not plan.destroy and not plan.certificate:
+            return
+        now = self._world.clock.wall()
+        with self._world.store.transaction("old-keys-destroyed"):
+            for key_id in plan.destroy:
+                self._world.store.lines.destroy_envelope_key(self._line, key_id)
+            self._world.store.seen.forget_before(self._line, envelopes=now - _SEEN_ENVELOPES_S, sms=now - _SEEN_SMS_S)
+
+    def _make(self, plan: Upkeep) -> tuple[list[RatchetKey], RatchetKey | None, EnvelopeKey | None]:
+        """Make what is due, durably, and return it with what a lost answer left unpublished."""
+        device = self._device()
+        key, server, device_id = _signing(device)
+        if plan.one_time_keys or plan.fallback or plan.envelope_key:
+            account = self._world.ratchet.load_account(device.account)
+            pairs = account.new_one_time_keys(plan.one_time_keys) if plan.one_time_keys else []
+            changed = device
+            if plan.fallback:
+                key_id, public = account.new_fallback_key()
+                made = sign_ratchet_key(
+                    key, Purpose.FALLBACK_KEY, device=device_id, server=server, key_id=key_id, public=public
+                )
+                changed = replace(changed, fallback=msgspec.json.encode(made), fallback_at=self._world.clock.wall())
+            changed = replace(changed, account=account.dump())
+            with self._world.store.transaction("keys-made"):
+                if plan.envelope_key:
+                    changed = self._make_envelope_key(changed)
+                self._world.store.lines.put_device(changed)
+            device = changed
+        else:
+            pairs = []
+        one_time = [
+            sign_ratchet_key(key, Purpose.ONE_TIME_KEY, device=device_id, server=server, key_id=key_id, public=public)
+            for key_id, public in pairs
+        ]
+        fallback = msgspec.json.decode(device.fallback, type=RatchetKey) if device.fallback else None
+        return one_time, fallback, self._unpublished_envelope_key(device)
+
+    def _make_envelope_key(self, device: Device) -> Device:
+        own = OwnEnvelopeKey(
+            line=self._line,
+            key_id=device.next_envelope_key,
+            created=int(self._world.clock.wall()),
+            private=self._world.random.token_bytes(PRIVATE_BYTES),
+        )
+        self._world.store.lines.put_envelope_key(own)
+        return replace(device, next_envelope_key=device.next_envelope_key + 1)
+
+    def _unpublished_envelope_key(self, device: Device) -> EnvelopeKey | None:
+        newest = next(iter(self._world.store.lines.envelope_keys(self._line)), None)
+        if newest is None or newest.published:
+            return None
+        key, server, device_id = _signing(device)
+        return sign_envelope_key(
+            key,
+            device=device_id,
+            server=server,
+            key_id=newest.key_id,
+            created=newest.created,
+            public=SealPrivateKey(newest.private).public_bytes(),
+        )
+
+    async def _renew_statement(self) -> None:
+        device = self._device()
+        if elapsed(device.statement_at, self._world.clock.wall()) < LIMITS.lease_renew_s:
+            return
+        try:
+            fetched = await fetch_statement(self._world, self._reach, device)
+        except (StatementError, CommandError) as error:
+            # What was agreed to goes on; what is new there waits until the owner has been asked.
+            self._trouble(str(error))
+            return
+        with self._world.store.transaction("statement"):
+            self._world.store.lines.put_device(
+                replace(
+                    self._device(),
+                    statement=fetched.statement,
+                    statement_at=fetched.statement_at,
+                    statements_shown=fetched.statements_shown,
+                )
+            )
+
+    async def _renew_certificate(self) -> None:
+        answer = await self._reach.control.call(CERTIFICATE_PATH, Empty(), Renewed)
+        line = self._world.store.lines.get(self._line)
+        device = self._device()
+        try:
+            check_own_certificate(answer.certificate, device, PhoneNumber(line.number or ""))
+        except CertificateError as error:
+            self._trouble(str(error))
+            return
+        with self._world.store.transaction("certificate"):
+            self._world.store.lines.put_device(
+                replace(self._device(), certificate=answer.certificate, certificate_at=self._world.clock.wall())
+            )
+
+    def _trouble(self, sentence: str) -> None:
+        line = self._world.store.lines.get(self._line)
+        if line.trouble == sentence:
+            return
+        with self._world.store.transaction("trouble"):
+            self._world.store.lines.put(replace(line, trouble=sentence))
+        self._world.news.line_changed(self._line)
+
+    def _device(self) -> Device:
+        device = self._world.store.lines.device(self._line)
+        if device is None:
+            raise LookupError("this line has no device")
+        return device
+
+
+def check_own_certificate(wire: bytes, device: Device, number: PhoneNumber) -> Certificate:
+    """Check a certificate that the server gave to this device.
+
+    Raises:
+        CertificateError: not signed by the server, or not about this device's keys and this number.
+    """
+    statement, _ = current(device)
+    certificate = read_certificate(wire, certificate_key=statement.certificate_key, server=KeyDigest(device.server_key))
+    ours = (device.device, device.ed25519, device.curve25519)
+    if (certificate.device, certificate.ed25519, certificate.curve25519) != ours:
+        raise CertificateError("the server's certificate is about another device")
+    if device.token is not None and not same(certificate.token, device.token):
+        raise CertificateError("the server's certificate is about another token")
+    check_number(certificate, salt=device.salt, number=number)
+    return certificate
+
+
+def _signing(device: Device) -> tuple[Ed25519PrivateKey, KeyDigest, DeviceId]:
+    return (
+        Ed25519PrivateKey.from_private_bytes(device.seed),
+        KeyDigest(device.server_key),
+        DeviceId(device.device),
+    )

@@ -1,0 +1,136 @@
+"""Opens the directory's database and keeps what must hold on every connection.
+
+SQLite: WAL, `synchronous=FULL` (a commit is on the disk when it returns), `secure_delete`, foreign keys; read back,
+since SQLite ignores a pragma it cannot follow without a word. One writer at a time in this process, and BEGIN IMMEDIATE
+against another one.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from sayso.server.errors import ConfigError, NoSpaceError, StoreError
+
+_BUSY_MS: Final = 10_000
+_WRITES: Final = "sayso_writes"
+_REQUIRED: Final = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1}
+"""Pragma and what it has to read back as."""
+
+
+class Database:
+    """Transactions on the directory's database."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Take an engine whose schema is current."""
+        self._engine = engine
+        self._writer = asyncio.Lock()
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that writes; committed and durable at the end of the block, rolled back by an error."""
+        with _our_errors():
+            async with self._writer, self._engine.connect() as connection:
+                await connection.execution_options(**{_WRITES: True})
+                async with connection.begin():
+                    yield connection
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that only reads, and sees one state."""
+        with _our_errors():
+            async with self._engine.connect() as connection:
+                yield connection
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+async def open_database(path: Path) -> Database:
+    """Open the directory's database, made at first use, and bring its schema up to date.
+
+    Raises:
+        ConfigError: it cannot be opened, is not durable here, or is of a later Sayso.
+    """
+    try:
+        # Before SQLite does it with the process's umask; its WAL takes over these rights.
+        await asyncio.to_thread(path.touch, mode=0o600)
+    except OSError as error:
+        raise ConfigError(f"the directory's database cannot be opened: {error.strerror}") from error
+    return await open_engine(f"sqlite+aiosqlite:///{path}")
+
+
+async def open_engine(url: str) -> Database:
+    """Open a database by its SQLAlchemy URL; as `open_database`."""
+    # Parameters are ids and tokens: they must never stand in an error's message.
+    engine = create_async_engine(url, hide_parameters=True)
+    event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "begin", _begin)
+    try:
+        async with engine.connect() as connection:
+            await connection.execution_options(**{_WRITES: True})
+            await connection.run_sync(_migrate)
+            await connection.commit()
+    except SQLAlchemyError as error:
+        await engine.dispose()
+        raise ConfigError("the directory's database cannot be opened: damaged, locked, or of a later Sayso") from error
+    except ConfigError:
+        await engine.dispose()
+        raise
+    return Database(engine)
+
+
+def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # Transactions begin where `_begin` says so, not where the driver guesses.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    for pragma, value in _REQUIRED.items():
+        cursor.execute(f"PRAGMA {pragma} = {value}")
+        cursor.execute(f"PRAGMA {pragma}")
+        row = cursor.fetchone()
+        if row is None or row[0] != value:
+            raise ConfigError(
+                f"the directory's database cannot keep its promises here: SQLite has {pragma} = "
+                f"{row[0] if row else 'nothing'} and must have {value}; choose a local file system for --data"
+            )
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _migrate(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", "sayso.server.adapters.directory:migrations")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        cause = error.orig
+        code = getattr(cause, "sqlite_errorcode", None)
+        if code is None and cause is not None:
+            code = getattr(cause.__cause__, "sqlite_errorcode", None)
+        if code is not None and code & 0xFF == sqlite3.SQLITE_FULL:
+            raise NoSpaceError("the disk is full: nothing was stored in the directory") from error
+        raise StoreError("the directory's database failed") from error
+    except SQLAlchemyError as error:
+        raise StoreError("the directory's database failed") from error

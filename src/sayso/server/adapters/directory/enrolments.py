@@ -1,0 +1,109 @@
+"""Statements about pending enrolments and enrolments, on an open transaction."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from sayso.protocol.frames import OutcomeState
+from sayso.protocol.ids import DeviceId, EnrolmentId, GrantHash
+from sayso.protocol.limits import LIMITS
+from sayso.server.adapters.directory import erasures, rows
+from sayso.server.adapters.directory.tables import enrolments, pending_enrolments
+from sayso.server.core.directory import Enrolment, Erasure, Pending
+from sayso.server.directory_port import Confirmed
+
+
+async def add_pending(connection: AsyncConnection, pending: Pending, *, now: float, at_most: int) -> bool:
+    """See `EnrolmentStore.add_pending`."""
+    table = pending_enrolments
+    known = select(func.count()).where(table.c.id == pending.id)
+    asked = select(func.count()).where(table.c.token == pending.token, table.c.expires > now)
+    if await connection.scalar(known) or (await connection.scalar(asked) or 0) >= at_most:
+        return False
+    if await _is_anothers(connection, pending.keys.device, pending.keys.ed25519):
+        return False
+    await connection.execute(insert(table).values(rows.from_pending(pending)))
+    return True
+
+
+async def find_pending(connection: AsyncConnection, enrolment: EnrolmentId, *, now: float) -> Pending | None:
+    """See `EnrolmentStore.pending`."""
+    table = pending_enrolments
+    row = (await connection.execute(select(table).where(table.c.id == enrolment, table.c.expires > now))).first()
+    return None if row is None else rows.to_pending(row)
+
+
+async def take_try(connection: AsyncConnection, enrolment: EnrolmentId, *, now: float) -> Pending | None:
+    """See `EnrolmentStore.take_try`: one statement, so that no two callers can take the same try."""
+    table = pending_enrolments
+    statement = (
+        update(table)
+        .where(table.c.id == enrolment, table.c.tries_left > 0, table.c.expires > now)
+        .values(tries_left=table.c.tries_left - 1)
+        .returning(*table.c)
+    )
+    row = (await connection.execute(statement)).first()
+    return None if row is None else rows.to_pending(row)
+
+
+async def confirm(
+    connection: AsyncConnection, pending: Pending, enrolment: Enrolment, *, result: bytes, now: float
+) -> Confirmed | None:
+    """See `EnrolmentStore.confirm`."""
+    table = pending_enrolments
+    statement = (
+        update(table)
+        .where(table.c.id == pending.id, table.c.expires > now)
+        .values(result=func.coalesce(table.c.result, result), tries_left=LIMITS.code_tries)
+        .returning(table.c.result, table.c.token)
+    )
+    held = await find_pending(connection, pending.id, now=now)
+    if held is None or await _is_anothers(connection, enrolment.device, enrolment.keys.ed25519):
+        return None
+    row = (await connection.execute(statement)).one()
+    replaced: tuple[Erasure, ...] = ()
+    if held.result is None:
+        replaced = await _replace(connection, enrolment)
+    line = await rows.read_line(connection, enrolment.device, now=now)
+    if line is None or line.token != pending.token:
+        return None
+    return Confirmed(result=row.result, line=line, replaced=replaced)
+
+
+async def find(connection: AsyncConnection, device: DeviceId) -> Enrolment | None:
+    """See `LineStore.enrolment`."""
+    row = (await connection.execute(select(enrolments).where(enrolments.c.device == device))).first()
+    return None if row is None else rows.to_enrolment(row)
+
+
+async def renew(connection: AsyncConnection, leases: Mapping[DeviceId, float]) -> None:
+    """Move lease ends forward, never back."""
+    table = enrolments
+    for device, ends in leases.items():
+        await connection.execute(
+            update(table).where(table.c.device == device, table.c.lease_ends < ends).values(lease_ends=ends)
+        )
+
+
+async def set_grant(connection: AsyncConnection, device: DeviceId, grant_hash: GrantHash) -> None:
+    """Replace the hash of a line's grant."""
+    await connection.execute(update(enrolments).where(enrolments.c.device == device).values(grant_hash=grant_hash))
+
+
+async def _replace(connection: AsyncConnection, enrolment: Enrolment) -> tuple[Erasure, ...]:
+    table = enrolments
+    earlier = or_(table.c.token == enrolment.token, table.c.device == enrolment.device)
+    gone = (await connection.execute(delete(table).where(earlier).returning(table.c.device))).scalars().all()
+    replaced = tuple(Erasure(device=DeviceId(device), state=OutcomeState.GONE) for device in gone)
+    for erasure in replaced:
+        await erasures.note(connection, erasure)
+    await connection.execute(insert(table).values(rows.from_enrolment(enrolment)))
+    return replaced
+
+
+async def _is_anothers(connection: AsyncConnection, device: bytes, ed25519: bytes) -> bool:
+    """Whether this device id is enrolled with another key: then a stranger uses it, to end somebody's enrolment."""
+    table = enrolments
+    holder = select(func.count()).where(table.c.device == device, table.c.ed25519 != ed25519)
+    return bool(await connection.scalar(holder))

@@ -1,0 +1,117 @@
+"""`SqlDirectory`, the `DirectoryStore` in SQL: each method is one transaction, its statements stand in the modules."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from sayso.protocol.api import Claim, PublishKeys
+from sayso.protocol.ids import DeviceId, EnrolmentId, GrantHash
+from sayso.server.adapters.directory import claims, enrolments, erasures, keys, rows
+from sayso.server.adapters.directory.engine import Database
+from sayso.server.core.directory import Counts, Departed, Enrolment, Erasure, HeldKeys, Pending
+from sayso.server.core.model import Line
+from sayso.server.directory_port import ClaimOutcome, Confirmed
+
+
+class SqlDirectory:
+    """A directory in a database."""
+
+    def __init__(self, database: Database) -> None:
+        """Take a database whose schema is current."""
+        self._database = database
+
+    async def add_pending(self, pending: Pending, *, now: float, at_most: int) -> bool:
+        """See `EnrolmentStore`."""
+        async with self._database.write() as connection:
+            return await enrolments.add_pending(connection, pending, now=now, at_most=at_most)
+
+    async def pending(self, enrolment: EnrolmentId, *, now: float) -> Pending | None:
+        """See `EnrolmentStore`."""
+        async with self._database.read() as connection:
+            return await enrolments.find_pending(connection, enrolment, now=now)
+
+    async def take_try(self, enrolment: EnrolmentId, *, now: float) -> Pending | None:
+        """See `EnrolmentStore`."""
+        async with self._database.write() as connection:
+            return await enrolments.take_try(connection, enrolment, now=now)
+
+    async def confirm(self, pending: Pending, enrolment: Enrolment, *, result: bytes, now: float) -> Confirmed | None:
+        """See `EnrolmentStore`."""
+        async with self._database.write() as connection:
+            return await enrolments.confirm(connection, pending, enrolment, result=result, now=now)
+
+    async def publish(self, device: DeviceId, keys_: PublishKeys, *, now: float) -> Line | None:
+        """See `KeyStore`."""
+        async with self._database.write() as connection:
+            return await keys.publish(connection, device, keys_, now=now)
+
+    async def claim(self, device: DeviceId, claim: Claim, *, now: float, per_day: int) -> ClaimOutcome:
+        """See `KeyStore`."""
+        async with self._database.write() as connection:
+            return await claims.claim(connection, device, claim, now=now, per_day=per_day)
+
+    async def held_keys(self, device: DeviceId) -> HeldKeys:
+        """See `KeyStore`."""
+        async with self._database.read() as connection:
+            return await keys.held(connection, device)
+
+    async def load_lines(self, *, now: float, devices: Collection[DeviceId] | None = None) -> list[Line]:
+        """See `LineStore`."""
+        async with self._database.read() as connection:
+            return await rows.read_lines(connection, now=now, devices=devices)
+
+    async def enrolment(self, device: DeviceId) -> Enrolment | None:
+        """See `LineStore`."""
+        async with self._database.read() as connection:
+            return await enrolments.find(connection, device)
+
+    async def set_grant(self, device: DeviceId, grant_hash: GrantHash, *, now: float) -> Line | None:
+        """See `LineStore`."""
+        async with self._database.write() as connection:
+            await enrolments.set_grant(connection, device, grant_hash)
+            return await rows.read_line(connection, device, now=now)
+
+    async def renew_leases(self, leases: Mapping[DeviceId, float], *, now: float) -> list[Line]:
+        """See `LineStore`."""
+        if not leases:
+            return []
+        async with self._database.write() as connection:
+            await enrolments.renew(connection, leases)
+            return await rows.read_lines(connection, now=now, devices=leases)
+
+    async def withdraw(self, departed: Departed) -> Erasure | None:
+        """See `ErasureStore`."""
+        async with self._database.write() as connection:
+            return await erasures.withdraw(connection, departed)
+
+    async def departed(self, device: DeviceId, *, now: float) -> Departed | None:
+        """See `ErasureStore`."""
+        async with self._database.read() as connection:
+            return await erasures.find_departed(connection, device, now=now)
+
+    async def erasures(self, device: DeviceId | None = None) -> list[Erasure]:
+        """See `ErasureStore`."""
+        async with self._database.read() as connection:
+            return await erasures.pending(connection, device)
+
+    async def finished(self, erasure: Erasure) -> None:
+        """See `ErasureStore`."""
+        async with self._database.write() as connection:
+            await erasures.finished(connection, erasure)
+
+    async def expire(self, *, now: float) -> Sequence[Erasure]:
+        """See `SweepStore`."""
+        async with self._database.write() as connection:
+            return await erasures.expire(connection, now=now)
+
+    async def forget(self, *, now: float) -> list[Line]:
+        """See `SweepStore`."""
+        async with self._database.write() as connection:
+            return await erasures.forget(connection, now=now)
+
+    async def counts(self, *, now: float) -> Counts:
+        """See `SweepStore`."""
+        async with self._database.read() as connection:
+            return await erasures.counts(connection, now=now)
+
+    async def close(self) -> None:
+        """See `DirectoryStore`."""
+        await self._database.close()

@@ -1,0 +1,122 @@
+"""The directory's schema. Every table is a row of design.md §6; nothing else is kept.
+
+Times are the server's running seconds. Ids, tokens, hashes and keys are bytes of a fixed length.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
+
+metadata: Final = MetaData()
+
+
+def _device() -> Column[bytes]:
+    return Column("device", LargeBinary(16), ForeignKey("enrolments.device", ondelete="CASCADE"), primary_key=True)
+
+
+pending_enrolments: Final = Table(
+    "pending_enrolments",
+    metadata,
+    Column("id", LargeBinary(16), primary_key=True),
+    Column("device", LargeBinary(16), nullable=False, index=True),
+    Column("ed25519", LargeBinary(32), nullable=False),
+    Column("curve25519", LargeBinary(32), nullable=False),
+    Column("identity_signature", LargeBinary(64), nullable=False),
+    Column("token", LargeBinary(33), nullable=False, index=True),
+    Column("commitment", LargeBinary(32), nullable=False),
+    Column("code_hash", LargeBinary(32), nullable=False),
+    Column("tries_left", Integer, nullable=False),
+    Column("expires", Double, nullable=False, index=True),
+    Column("findable", String(8), nullable=False),
+    Column("record_id", LargeBinary(16), nullable=False),
+    Column("record_sha256", LargeBinary(32), nullable=False),
+    Column("policy_sha256", LargeBinary(32), nullable=False),
+    Column("result", LargeBinary, nullable=True),
+)
+
+enrolments: Final = Table(
+    "enrolments",
+    metadata,
+    Column("device", LargeBinary(16), primary_key=True),
+    Column("ed25519", LargeBinary(32), nullable=False),
+    Column("curve25519", LargeBinary(32), nullable=False),
+    Column("identity_signature", LargeBinary(64), nullable=False),
+    Column("token", LargeBinary(33), nullable=False, unique=True),
+    Column("commitment", LargeBinary(32), nullable=False),
+    Column("grant_hash", LargeBinary(32), nullable=False),
+    Column("findable", String(8), nullable=False),
+    Column("lease_ends", Double, nullable=False, index=True),
+    Column("receipt_sha256", LargeBinary(32), nullable=False),
+    Column("policy_sha256", LargeBinary(32), nullable=False),
+    Column("enrolled_on", String(10), nullable=False),
+    # The greatest id of a one-time key ever taken: what is not above it is not taken again.
+    Column("highest_key", BigInteger, nullable=False),
+    # What the device has claimed of others: a count, never of whom.
+    Column("claims_since", Double, nullable=True),
+    Column("claims_spent", Integer, nullable=True),
+)
+
+one_time_keys: Final = Table(
+    "one_time_keys",
+    metadata,
+    _device(),
+    Column("id", BigInteger, primary_key=True),
+    Column("key", LargeBinary(32), nullable=False),
+    Column("signature", LargeBinary(64), nullable=False),
+)
+
+fallback_keys: Final = Table(
+    "fallback_keys",
+    metadata,
+    _device(),
+    Column("id", BigInteger, nullable=False),
+    Column("key", LargeBinary(32), nullable=False),
+    Column("signature", LargeBinary(64), nullable=False),
+)
+
+envelope_keys: Final = Table(
+    "envelope_keys",
+    metadata,
+    _device(),
+    Column("id", BigInteger, primary_key=True),
+    Column("created", BigInteger, nullable=False),
+    Column("key", LargeBinary, nullable=False),
+    Column("signature", LargeBinary(64), nullable=False),
+    # Null for the newest one.
+    Column("replaced_at", Double, nullable=True),
+)
+
+claim_answers: Final = Table(
+    "claim_answers",
+    metadata,
+    Column("id", LargeBinary(32), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("expires", Double, nullable=False, index=True),
+)
+
+departed_devices: Final = Table(
+    "departed_devices",
+    metadata,
+    Column("device", LargeBinary(16), primary_key=True),
+    Column("ed25519", LargeBinary(32), nullable=False),
+    Column("withdrawal_sha256", LargeBinary(32), nullable=False),
+    Column("receipt", LargeBinary, nullable=False),
+    Column("until", Double, nullable=False, index=True),
+)
+
+erasures: Final = Table(
+    "erasures",
+    metadata,
+    Column("device", LargeBinary(16), primary_key=True),
+    Column("state", Integer, nullable=False),
+)

@@ -1,0 +1,163 @@
+"""Keyrings in files: under a passphrase, or plain for those who say so."""
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from sayso.protocol import passphrase as sealed_by_passphrase
+from sayso.protocol.errors import PassphraseError
+from sayso.protocol.passphrase import NONCE_BYTES, SALT_BYTES, STANDARD, Cost
+from sayso.protocol.xwing import PRIVATE_BYTES
+from sayso.server.adapters.keyring.hour_file import HourFile
+from sayso.server.adapters.private_file import make_private_directory, read_private, write_atomically
+from sayso.server.core.hour_ratchet import STATE_BYTES, hour_of
+from sayso.server.errors import KeyringError
+from sayso.server.ports import Clock, HourState, Random, ServerSecrets
+
+_VERSION: Final = 1
+_SECRETS_BYTES_MAX: Final = 64 * 1024
+_KEY_BYTES: Final = 32
+
+
+class _Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Content of `secrets`, as MessagePack."""
+
+    version: int
+    secrets: ServerSecrets
+    hours: bytes
+    """AES-256 key of the hour file: Argon2id runs once at start, not at every turn."""
+
+    def __repr__(self) -> str:
+        """No secrets."""
+        return "_Stored(...)"
+
+
+class PlainKeyring:
+    """A Keyring in files that are not encrypted. For a demo, or for a disk that is.
+
+    What it costs: whoever reads the disk, a backup of it or a stolen machine has every key of the server: can find out
+    which of the numbers they try are enrolled, sign certificates for numbers that are not theirs, and open the senders'
+    copies of nothing but the wraps that wait. `PassphraseKeyring` keeps that from them as long as the passphrase holds.
+    """
+
+    def __init__(self, directory: Path, *, random: Random, clock: Clock) -> None:
+        """Open the keyring, or make it at first use.
+
+        Raises:
+            ConfigError: others can read the directory or a file in it.
+            KeyringError: it cannot be read or written, or is damaged.
+        """
+        make_private_directory(directory)
+        self._path: Final = directory / "secrets"
+        self._random: Final = random
+        stored = self._read()
+        if stored is None:
+            stored = _fresh(random)
+            self._write(self._seal(msgspec.msgpack.encode(stored)))
+        self._secrets = stored.secrets
+        self._hours: Final = HourFile(directory / "hours", stored.hours, random)
+        if not self._hours.exists():
+            first = HourState(generation=hour_of(clock.wall()), state=random.token_bytes(STATE_BYTES))
+            self._hours.create(first)
+        self._hours.states()
+
+    def secrets(self) -> ServerSecrets:
+        """Return the secrets."""
+        return self._secrets
+
+    def hour_states(self) -> list[HourState]:
+        """Return the hour states held, oldest first. Raises KeyringError."""
+        return self._hours.states()
+
+    def add_hour_state(self, state: HourState) -> None:
+        """Keep a further state beside the present one, durably. Raises KeyringError."""
+        self._hours.add(state)
+
+    def destroy_hour_states_before(self, generation: int) -> None:
+        """Overwrite older states where they lie, durably. Raises KeyringError."""
+        self._hours.destroy_before(generation)
+
+    def _seal(self, content: bytes) -> bytes:
+        return content
+
+    def _open(self, content: bytes) -> bytes:
+        return content
+
+    def _read(self) -> _Stored | None:
+        try:
+            content = read_private(self._path, _SECRETS_BYTES_MAX)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise KeyringError(f"cannot read the keyring {self._path}: {error.strerror}") from error
+        try:
+            stored = msgspec.msgpack.decode(self._open(content), type=_Stored)
+        except msgspec.MsgspecError as error:
+            raise KeyringError(f"the keyring {self._path} is damaged or of another kind: restore it") from error
+        if stored.version != _VERSION:
+            raise KeyringError(f"the keyring {self._path} was written by a newer Sayso: start that one")
+        return stored
+
+    def _write(self, content: bytes) -> None:
+        try:
+            write_atomically(self._path, content)
+        except OSError as error:
+            raise KeyringError(f"cannot write the keyring {self._path}: {error.strerror}") from error
+
+
+class PassphraseKeyring(PlainKeyring):
+    """A Keyring sealed under a passphrase (Argon2id, RFC 9106)."""
+
+    def __init__(
+        self, directory: Path, passphrase: str, *, random: Random, clock: Clock, cost: Cost = STANDARD
+    ) -> None:
+        """Open the keyring, or make it at first use.
+
+        Args:
+            directory: made if it is not there; for its owner only.
+            passphrase: what the operator types, or a credential holds.
+            random: for secrets, salts and nonces.
+            clock: dates the first hour key.
+            cost: of guessing the passphrase; used when the keyring is made.
+
+        Raises:
+            ConfigError: others can read the directory or a file in it.
+            KeyringError: wrong passphrase, damaged, or it cannot be read or written.
+        """
+        self._passphrase = passphrase
+        self._cost = cost
+        super().__init__(directory, random=random, clock=clock)
+        self._passphrase = ""
+
+    def _seal(self, content: bytes) -> bytes:
+        return sealed_by_passphrase.seal(
+            content,
+            self._passphrase,
+            salt=self._random.token_bytes(SALT_BYTES),
+            nonce=self._random.token_bytes(NONCE_BYTES),
+            cost=self._cost,
+        )
+
+    def _open(self, content: bytes) -> bytes:
+        try:
+            return sealed_by_passphrase.open_sealed(content, self._passphrase)
+        except PassphraseError as error:
+            raise KeyringError(f"the keyring {self._path} cannot be opened: {error}") from error
+
+
+def _fresh(random: Random) -> _Stored:
+    def key() -> bytes:
+        return random.token_bytes(_KEY_BYTES)
+
+    secrets = ServerSecrets(
+        long_term=key(),
+        certificate=key(),
+        receipt=key(),
+        registrar_id=1,
+        registrar=random.token_bytes(PRIVATE_BYTES),
+        epoch=1,
+        voprf=key(),
+        codes=key(),
+    )
+    return _Stored(version=_VERSION, secrets=secrets, hours=key())

@@ -1,0 +1,194 @@
+"""A batch as a handful of statements.
+
+Never one statement per row: SQLite's binding gives the interpreter's lock away at each step, and beside a busy event
+loop each costs a switch interval to get it back (91,000 rows a second become 768). So rows go in by many to a
+statement, and out by lists in JSON.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Final, TypeAlias
+
+import apsw
+
+from sayso.server.adapters.mailbox.database import fetch
+from sayso.server.adapters.mailbox.faults import is_damage
+from sayso.server.adapters.mailbox.sealing import KEY_BYTES, RANDOM_BYTES, WrapKeys, seal
+from sayso.server.core.model import Batch, Doubt, Put, StoredOutcome
+from sayso.server.ports import Random
+
+Value: TypeAlias = bytes | float | int
+ROWS_MAX: Final = 128
+"""Rows in one statement."""
+
+
+@contextmanager
+def transaction(connection: apsw.Connection) -> Iterator[None]:
+    """All of it or nothing; durable when it ends. A failed rollback leaves the connection `in_transaction`."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def write(connection: apsw.Connection, batch: Batch, *, keys: WrapKeys, random: Random, careful: bool = False) -> None:
+    """Write a batch, inside a transaction, in the order of its fields.
+
+    Args:
+        connection: to write to.
+        batch: what to write.
+        keys: wrap the keys of new envelopes.
+        random: for their keys and nonces.
+        careful: delete bodies one by one and leave those on damaged pages where they are: without the wrap nobody can
+            open them, and the rest goes on. Slow.
+
+    Raises:
+        apsw.Error: the database failed.
+    """
+    if batch.put:
+        _put(connection, batch.put, keys=keys, random=random)
+    if batch.handed:
+        rows = [(device, upto) for device, upto in batch.handed.items()]
+        insert(connection, "INSERT INTO handed VALUES", rows, _KEEP_HIGHEST)
+    gone = [seq for seq, _ in batch.settled] + [seq for seq, _ in batch.doubted]
+    _delete_envelopes(connection, gone, careful=careful)
+    _outcomes(connection, [outcome for _, outcome in batch.settled])
+    if batch.doubted:
+        insert(connection, "INSERT OR REPLACE INTO doubt VALUES", [_doubt_row(doubt) for _, doubt in batch.doubted])
+    if batch.resolved:
+        pairs = json.dumps([(device.hex(), envelope_id.hex()) for device, envelope_id, _ in batch.resolved])
+        connection.execute(_RESOLVE, (pairs,))
+    _outcomes(connection, [outcome for _, _, outcome in batch.resolved])
+    _outcomes(connection, batch.outcomes)
+    if batch.collected:
+        connection.execute(_COLLECT, (json.dumps([handle_hash.hex() for handle_hash in batch.collected]),))
+    if batch.forget_before is not None:
+        _forget(connection, batch.forget_before, newest_generation=keys.newest_generation, careful=careful)
+    _note(connection, batch)
+
+
+_KEEP_HIGHEST: Final = " ON CONFLICT (device) DO UPDATE SET upto = max(upto, excluded.upto)"
+_RESOLVE: Final = (
+    "DELETE FROM doubt WHERE (device, eid) IN (SELECT unhex(value ->> 0), unhex(value ->> 1) FROM json_each(?))"
+)
+_COLLECT: Final = "DELETE FROM outcome WHERE hh IN (SELECT unhex(value) FROM json_each(?))"
+
+
+def _delete_envelopes(connection: apsw.Connection, seqs: Sequence[int], *, careful: bool) -> None:
+    if not seqs:
+        return
+    chosen = json.dumps(seqs)
+    connection.execute("DELETE FROM mail WHERE seq IN (SELECT value FROM json_each(?))", (chosen,))
+    if careful:
+        for seq in seqs:
+            with _passing_over_damage(connection):
+                connection.execute("DELETE FROM body WHERE seq = ?", (seq,))
+    else:
+        connection.execute("DELETE FROM body WHERE seq IN (SELECT value FROM json_each(?))", (chosen,))
+
+
+@contextmanager
+def _passing_over_damage(connection: apsw.Connection) -> Iterator[None]:
+    """Undo what fails on a damaged page, and go on: half-changed, the pages beside it would be damaged too."""
+    connection.execute("SAVEPOINT one")
+    try:
+        yield
+    except apsw.Error as error:
+        if not is_damage(error) or not connection.in_transaction:
+            raise
+        connection.execute("ROLLBACK TO one")
+    connection.execute("RELEASE one")
+
+
+def _forget(connection: apsw.Connection, before: float, *, newest_generation: int, careful: bool) -> None:
+    """Forget old outcomes, and envelopes whose hour key is lost: the relay does not know of these, nobody else will."""
+    connection.execute("DELETE FROM outcome WHERE at < ?", (before,))
+    lost = fetch(
+        connection,
+        "SELECT json_group_array(seq) FROM mail WHERE expires < ? AND generation <> ?",
+        (before, newest_generation),
+    )
+    _delete_envelopes(connection, json.loads(lost[0][0]), careful=careful)
+
+
+def _put(connection: apsw.Connection, puts: Sequence[Put], *, keys: WrapKeys, random: Random) -> None:
+    drawn = random.token_bytes(RANDOM_BYTES * len(puts))
+    mail: list[tuple[Value, ...]] = []
+    bodies: list[tuple[Value, ...]] = []
+    for place, put in enumerate(puts):
+        waiting = put.waiting
+        offset = place * RANDOM_BYTES
+        key = drawn[offset : offset + KEY_BYTES]
+        nonce = drawn[offset + KEY_BYTES : offset + RANDOM_BYTES]
+        seq, device, envelope_id = waiting.seq, waiting.device, waiting.envelope_id
+        bodies.append((seq, seal(put.envelope, key, device=device, envelope_id=envelope_id, seq=seq)))
+        mail.append(
+            (
+                seq,
+                device,
+                envelope_id,
+                waiting.handle_hash,
+                waiting.deposited,
+                waiting.expires,
+                waiting.size,
+                waiting.granted,
+                waiting.handed,
+                keys.newest_generation,
+                keys.wrap(key, nonce, seq=seq, envelope_id=envelope_id),
+            )
+        )
+    insert(connection, "INSERT INTO mail VALUES", mail)
+    insert(connection, "INSERT INTO body VALUES", bodies)
+
+
+def _outcomes(connection: apsw.Connection, outcomes: Sequence[StoredOutcome]) -> None:
+    rows = [(o.handle_hash, int(o.state), o.granted, o.deposited, o.at) for o in outcomes]
+    insert(connection, "INSERT OR REPLACE INTO outcome VALUES", rows)
+
+
+def _doubt_row(doubt: Doubt) -> tuple[Value, ...]:
+    return (
+        doubt.device,
+        doubt.envelope_id,
+        doubt.handle_hash,
+        doubt.granted,
+        doubt.deposited,
+        doubt.expires,
+        int(doubt.refused_means),
+    )
+
+
+def _note(connection: apsw.Connection, batch: Batch) -> None:
+    """Keep the next seq and the latest running time, so that neither ever goes back when rows are deleted."""
+    seqs = [put.waiting.seq for put in batch.put] + list(batch.handed.values())
+    times = [put.waiting.deposited for put in batch.put]
+    for outcomes in ((o for _, o in batch.settled), (o for _, _, o in batch.resolved), batch.outcomes):
+        times += [outcome.at for outcome in outcomes]
+    if seqs or times:
+        connection.execute(
+            "UPDATE meta SET next_seq = max(next_seq, ?), latest = max(latest, ?)",
+            (max(seqs, default=0) + 1, max(times, default=0.0)),
+        )
+
+
+def insert(connection: apsw.Connection, verb: str, rows: Sequence[tuple[Value, ...]], clause: str = "") -> None:
+    """Insert rows of one shape; `verb` is the statement up to VALUES, `clause` what follows them. Raises apsw.Error."""
+    for start in range(0, len(rows), ROWS_MAX):
+        chunk = rows[start : start + ROWS_MAX]
+        connection.execute(_statement(verb, len(chunk[0]), len(chunk), clause), _flat(chunk))
+
+
+def _flat(rows: Iterable[tuple[Value, ...]]) -> tuple[Value, ...]:
+    return tuple(value for row in rows for value in row)
+
+
+@lru_cache(maxsize=8 * ROWS_MAX)
+def _statement(verb: str, columns: int, rows: int, clause: str) -> str:
+    row = "(" + ",".join("?" * columns) + ")"
+    return f"{verb} {','.join([row] * rows)}{clause}"

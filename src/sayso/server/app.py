@@ -1,0 +1,260 @@
+"""Puts one server together and runs it: `sayso server run`.
+
+    keyring, mailbox store ─▶ relay ◀─ streams (picows)
+                 directory ─▶ control plane (Litestar, uvicorn)
+    housekeeping: heartbeat, hour keys, leases, sweeps
+
+Both listeners live in one event loop. Nothing is served before what a crash interrupted is finished.
+"""
+
+import asyncio
+import resource
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+import structlog
+import uvicorn
+
+from sayso.protocol.frames import ByeReason
+from sayso.server.adapters.heartbeat import HeartbeatFile
+from sayso.server.adapters.keyring.file_keyring import PassphraseKeyring, PlainKeyring
+from sayso.server.adapters.mailbox.store import EmbeddedMailboxStore
+from sayso.server.adapters.private_file import make_private_directory, write_atomically
+from sayso.server.adapters.sms_gateway import GatewayConfig, KannelGateway
+from sayso.server.adapters.stream import Connections, serve_streams
+from sayso.server.adapters.system import SystemClock, SystemRandom
+from sayso.server.config import Listeners, ServerConfig, check
+from sayso.server.control import Control, ControlConfig, open_control
+from sayso.server.core.addresses import Address
+from sayso.server.core.lines import LineTable
+from sayso.server.core.running_clock import RunningClock
+from sayso.server.errors import ConfigError
+from sayso.server.ports import Clock, Keyring, Random
+from sayso.server.services.housekeeping import Housekeeping
+from sayso.server.services.relay_runner import RelayRunner
+
+_SWITCH_INTERVAL_S: Final = 0.0005
+"""A busy event loop hands the interpreter to the commit thread this often: with Python's 5 ms it would starve."""
+_BACKLOG: Final = 1024
+_GOODBYE_S: Final = 1.0
+"""How long streams are given to take what is queued for them at a graceful stop."""
+_log = structlog.get_logger()
+
+
+class _HttpServer(uvicorn.Server):
+    """uvicorn without its signal handlers (stopping is the app's business), and with a word when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening: Final = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the process's signal handlers alone."""
+        yield
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerAddresses:
+    """Where a running server is found."""
+
+    http: str
+    stream: str
+    key: str
+    """Digest of its long-term key, hex: what phones pin."""
+
+
+async def run(
+    config: ServerConfig,
+    *,
+    stop: asyncio.Event,
+    ready: Callable[[ServerAddresses], None] | None = None,
+    clock: Clock | None = None,
+    random: Random | None = None,
+) -> None:
+    """Run a server until `stop` is set; then stop gracefully.
+
+    Args:
+        config: see there.
+        stop: set it to stop; a kill loses nothing either.
+        ready: called once, when everything is served.
+        clock: the system's by default.
+        random: the system's by default.
+
+    Raises:
+        ConfigError: it refuses to start like this.
+        KeyringError: the keyring cannot be opened.
+        StoreError: the storage failed; start anew once the disk is well.
+    """
+    listeners = check(config)
+    clock, random = clock or SystemClock(), random or SystemRandom()
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold keys
+    make_private_directory(config.data)
+    async with AsyncExitStack() as closing:
+        server = await _open(config, listeners, closing, clock=clock, random=random)
+        await _serve(server, stop, ready)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Server:
+    config: ServerConfig
+    listeners: Listeners
+    http: socket.socket
+    streams: socket.socket
+    runner: RelayRunner
+    control: Control
+    connections: Connections
+    housekeeping: Housekeeping
+
+    @property
+    def addresses(self) -> ServerAddresses:
+        scheme = "https" if self.listeners.tls else "http"
+        return ServerAddresses(
+            http=self.listeners.http.url(scheme, self.http.getsockname()[1]),
+            stream=self.config.public_stream or self.listeners.stream_url(self.streams.getsockname()[1]),
+            key=self.control.identity.digest.hex(),
+        )
+
+
+async def _open(
+    config: ServerConfig, listeners: Listeners, closing: AsyncExitStack, *, clock: Clock, random: Random
+) -> _Server:
+    """Open everything; `closing` closes it again, last opened first."""
+    http = closing.enter_context(_bind(listeners.http, "control plane"))
+    streams = closing.enter_context(_bind(listeners.stream, "stream"))
+    keyring = _open_keyring(config, clock=clock, random=random)
+    store = await EmbeddedMailboxStore.open(config.data / "mailbox", keyring, random)
+    closing.push_async_callback(store.close)
+    held = await store.load()
+    heartbeat = HeartbeatFile(config.data / "heartbeat")
+    running = RunningClock(heartbeat.read(), wall=clock.wall(), monotonic=clock.monotonic(), floor=store.latest)
+
+    def now() -> float:
+        return running.now(clock.monotonic())
+
+    runner = RelayRunner(LineTable(), held, store, now=now)
+    gateway = KannelGateway(
+        GatewayConfig(
+            url=config.sms_gateway or "",
+            username=config.sms_username,
+            password=config.sms_password or "",
+            sender=config.sms_sender,
+        )
+    )
+    closing.push_async_callback(gateway.close)
+    secrets = keyring.secrets()
+    stream_url = config.public_stream or listeners.stream_url(streams.getsockname()[1])
+    control = await open_control(
+        ControlConfig(directory=config.data / "directory.db", stream=stream_url),
+        secrets,
+        runner,
+        clock=clock,
+        random=random,
+        running=now,
+        code_sender=gateway,
+    )
+    closing.push_async_callback(control.close)
+    housekeeping = Housekeeping(
+        runner=runner,
+        directory=control,
+        hours=store,
+        clock=clock,
+        running=running,
+        write_heartbeat=heartbeat.write,
+    )
+    connections = Connections(runner.relay, server=control.identity.digest, now=now, random=random)
+    if store.set_aside:
+        _log.error("mailbox-set-aside", envelopes=store.set_aside)
+    return _Server(
+        config=config,
+        listeners=listeners,
+        http=http,
+        streams=streams,
+        runner=runner,
+        control=control,
+        connections=connections,
+        housekeeping=housekeeping,
+    )
+
+
+async def _serve(server: _Server, stop: asyncio.Event, ready: Callable[[ServerAddresses], None] | None) -> None:
+    runner, control = server.runner, server.control
+    async with asyncio.TaskGroup() as tasks:
+        driving = tasks.create_task(runner.run())
+        await control.finish_erasures()
+        for line in await control.lines():
+            runner.line_changed(line)
+        keeping = tasks.create_task(server.housekeeping.run())
+        streams = await serve_streams(server.connections, sock=server.streams, tls=server.listeners.tls)
+        http = _http_server(control, server.listeners)
+        serving = tasks.create_task(http.serve(sockets=[server.http]))
+        await http.listening.wait()
+        _publish(server)
+        if ready is not None:
+            ready(server.addresses)
+        await stop.wait()
+
+        http.should_exit = True
+        streams.close()
+        await runner.settle()
+        runner.say_bye(ByeReason.STOPPING)
+        await server.connections.wait_closed(_GOODBYE_S)
+        await serving
+        await runner.settle()
+        await server.housekeeping.flush_leases()
+        server.housekeeping.heartbeat()
+        keeping.cancel()
+        driving.cancel()
+
+
+def _publish(server: _Server) -> None:
+    """Write down where the server is found: for its operator and for programs, nothing secret."""
+    addresses = server.addresses
+    document = {"http": addresses.http, "stream": addresses.stream, "key": addresses.key}
+    write_atomically(server.config.data / "server.json", msgspec.json.encode(document) + b"\n")
+
+
+def _open_keyring(config: ServerConfig, *, clock: Clock, random: Random) -> Keyring:
+    directory = config.data / "keyring"
+    if config.passphrase is not None:
+        return PassphraseKeyring(directory, config.passphrase, random=random, clock=clock)
+    return PlainKeyring(directory, random=random, clock=clock)
+
+
+def _bind(address: Address, what: str) -> socket.socket:
+    """Take an address before anything else is opened, so that a taken port leaves no trace."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        return socket.create_server((address.host, address.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise ConfigError(
+            f"the {what} cannot listen on {address.host}:{address.port} ({error.strerror}); "
+            "stop what holds it, or choose another port"
+        ) from error
+
+
+def _http_server(control: Control, listeners: Listeners) -> _HttpServer:
+    tls = listeners.tls
+    config = uvicorn.Config(
+        control.app,
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=5,
+        limit_concurrency=512,
+    )
+    return _HttpServer(config)

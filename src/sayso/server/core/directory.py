@@ -1,0 +1,97 @@
+"""What the directory holds: pending enrolments, enrolments, what is left of those that left, claim budgets."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from sayso.protocol.frames import OutcomeState
+from sayso.protocol.ids import DeviceId, EnrolmentId, GrantHash, Token
+from sayso.protocol.keys import DeviceKeys
+
+Findable = Literal["everyone", "nobody"]
+NO_GRANT: Final = GrantHash(bytes(32))
+"""Before a line has set its grant: the hash of nothing that anybody knows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A number that is being verified. No number, no salt, no code: token, commitment and a keyed hash."""
+
+    id: EnrolmentId
+    keys: DeviceKeys
+    token: Token
+    commitment: bytes
+    code_hash: bytes
+    tries_left: int
+    expires: float
+    """Running seconds."""
+    findable: Findable
+    record_id: bytes
+    record_sha256: bytes
+    policy_sha256: bytes
+    result: bytes | None = None
+    """The answer to the right code, kept until `expires` for a phone that was killed before it stored it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """A line's consent, verified number and device: the row of design.md §6."""
+
+    token: Token
+    commitment: bytes
+    keys: DeviceKeys
+    grant_hash: GrantHash
+    findable: Findable
+    lease_ends: float
+    """Running seconds."""
+    receipt_sha256: bytes
+    policy_sha256: bytes
+    enrolled_on: str
+    """Day."""
+
+    @property
+    def device(self) -> DeviceId:
+        """Whose it is."""
+        return DeviceId(self.keys.device)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Departed:
+    """A device that withdrew some minutes ago: enough to give a phone that asks twice the same answer."""
+
+    device: DeviceId
+    ed25519: bytes
+    withdrawal_sha256: bytes
+    receipt: bytes
+    """The answer's body, JSON."""
+    until: float
+    """Running seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """A device whose mailbox, in another file, has still to be erased (docs/adr/0005)."""
+
+    device: DeviceId
+    state: OutcomeState
+    """What its senders are told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldKeys:
+    """The keys that the directory holds for others to claim."""
+
+    one_time_keys: int
+    fallback_key: bool
+    envelope_keys: tuple[int, ...]
+    """Newest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """For the operator: how many, never who."""
+
+    pending: int
+    enrolments: int
+    lapsed: int
+    one_time_keys: int
+    erasures: int
