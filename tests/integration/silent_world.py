@@ -202,7 +202,7 @@ async def _opt_in(stage: Stage, line: str, server: int) -> None:
     await stage.phone.ask(
         types.OptIn(
             line=line,
-            server=f"https://{SERVERS[server]}:8443",
+            server=f"https://{SERVERS[server]}:9443",
             server_key=stage.server_keys[server],
             findable="everyone",
             method="command-line",
@@ -296,7 +296,7 @@ async def _start_servers(stage: Stage, parts: AsyncExitStack, gateway: str) -> N
     for address, (certificate, key) in zip(SERVERS, certificates, strict=True):
         words = [
             *("server", "run", "--data", str(stage.data / f"server-{address}"), "--plain-keyring"),
-            *("--http", f"{address}:8443", "--stream", f"{address}:8444"),
+            *("--http", f"{address}:9443", "--stream", f"{address}:9444"),
             *("--tls-cert", str(certificate), "--tls-key", str(key)),
             *("--sms-gateway", gateway, "--sms-username", account["username"], "--sms-password-file", str(password)),
         ]

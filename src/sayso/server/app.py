@@ -8,6 +8,7 @@ Both listeners live in one event loop. Nothing is served before what a crash int
 """
 
 import asyncio
+import os
 import resource
 import socket
 import sys
@@ -239,7 +240,7 @@ def _bind(address: Address, what: str) -> socket.socket:
         return socket.create_server((address.host, address.port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise ConfigError(
-            f"the {what} cannot listen on {address.host}:{address.port} ({error.strerror}); "
+            f"the {what} cannot listen on {address.host}:{address.port} ({os.strerror(error.errno or 0)}); "
             "stop what holds it, or choose another port"
         ) from error
 

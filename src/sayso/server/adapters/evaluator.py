@@ -6,6 +6,7 @@ ends when the server does, even by `kill -9`.
 
 import asyncio
 import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Sequence

@@ -10,10 +10,11 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from picows import WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_create_server
+from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport, WSUpgradeRequest, ws_create_server
 
 from sayso.protocol import stream
 from sayso.protocol.api import STREAM_PATH
@@ -42,20 +43,54 @@ from sayso.server.ports import Random
 _BINARY: Final = WSMsgType.BINARY
 _ROOM: Final = LIMITS.message_bytes - 1024
 """Encoded bytes of frames that are put into one WebSocket message."""
-_HIGH_WATER: Final = 512 * KIB
-_LOW_WATER: Final = 128 * KIB
-_SLOW_S: Final = 30.0
-"""A connection that stays congested this long is closed."""
-_CLOSE_S: Final = 2.0
-"""After this long a closing connection is cut off."""
+_ERROR_BYTES: Final = 256
+"""Upper bound of an encoded error frame."""
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamLimits:
+    """What one connection may cost."""
+
+    congested_bytes: int = 512 * KIB
+    """Unsent bytes at which a connection is congested: nothing live goes there, and its time runs."""
+    flowing_bytes: int = 128 * KIB
+    """Unsent bytes at which it no longer is."""
+    unsent_bytes: int = 4 * 1024 * KIB
+    """Unsent bytes at which it is cut off at once: it goes on asking, and does not read the answers."""
+    kernel_bytes: int = 256 * KIB
+    """The kernel's send buffer (Linux doubles it). Left to itself it grows to 4 MB for a client that never reads."""
+    congested_s: float = 30.0
+    """A connection that stays congested this long is closed."""
+    login_s: float = LIMITS.challenge_s
+    """A connection that has not logged in by then is closed."""
+    close_s: float = 2.0
+    """After this long a closing connection is cut off."""
 
 
 class Connections:
     """What all connections of one server share."""
 
-    def __init__(self, relay: Relay, *, server: KeyDigest, now: Callable[[], float], random: Random) -> None:
+    def __init__(
+        self,
+        relay: Relay,
+        *,
+        server: KeyDigest,
+        now: Callable[[], float],
+        random: Random,
+        limits: StreamLimits | None = None,
+    ) -> None:
+        """Wire it.
+
+        Args:
+            relay: takes what the connections bring.
+            server: the server's key digest, which logins sign.
+            now: the server's running time, in seconds.
+            random: draws the challenges.
+            limits: others than the ordinary ones.
+        """
+        self.limits = limits or StreamLimits()
         self.relay = relay
         self.server = server
         self.now = now
@@ -96,6 +131,7 @@ class DeviceConnection(WSListener):
 
     __slots__ = (
         "_bytes",
+        "_closed",
         "_ending",
         "_greeter",
         "_mailbox",
@@ -118,12 +154,17 @@ class DeviceConnection(WSListener):
         self._sender: Sender | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._ending = False
+        """Nothing more is read; what is queued still leaves."""
+        self._closed = False
+        """Nothing more is sent."""
         self.congested = False
 
     # Link
 
     def put(self, frame: Frame, size: int = 64) -> None:
         """Queue a frame; see `Link`."""
+        if self._closed:
+            return
         if not self._out:
             self._shared.dirty(self)
         elif self._bytes + size > _ROOM:
@@ -133,18 +174,17 @@ class DeviceConnection(WSListener):
 
     def end(self) -> None:
         """Close after what is queued has left; see `Link`."""
-        self._ending = True
-        if not self._out:
-            self._shared.dirty(self)
+        if not self._ending:
+            self._ending = True
+            if not self._out:
+                self._shared.dirty(self)
 
     def flush(self) -> None:
         """Send what is queued."""
         if self._out:
             self._send()
-        if self._ending and self._transport is not None:
-            self._transport.send_close()
-            self._transport.disconnect()
-            self._set_timer(_CLOSE_S, self.abort)
+        if self._ending and not self._closed:
+            self._close()
 
     # picows
 
@@ -152,24 +192,21 @@ class DeviceConnection(WSListener):
         """Greet."""
         shared = self._shared
         self._transport = transport
-        transport.underlying_transport.set_write_buffer_limits(high=_HIGH_WATER, low=_LOW_WATER)
+        limits = shared.limits
+        transport.underlying_transport.set_write_buffer_limits(high=limits.congested_bytes, low=limits.flowing_bytes)
         shared.open.add(self)
         self._greeter = Greeter(
             shared.relay.lines, shared.server, nonce=shared.random.token_bytes(32), now=shared.now()
         )
-        self._set_timer(LIMITS.challenge_s, self.abort)
+        self._set_timer(limits.login_s, self.abort)
         self.put(self._greeter.hello())
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Take a WebSocket frame."""
-        if frame.msg_type != _BINARY:
-            if frame.msg_type == WSMsgType.CLOSE:
-                transport.send_close(frame.get_close_code())
-                transport.disconnect()
-            elif frame.msg_type in {WSMsgType.TEXT, WSMsgType.CONTINUATION}:
-                self._fail(Error(ErrorCode.MALFORMED, 0, "the stream takes whole binary messages only"))
-            return
         if self._ending:
+            return
+        if frame.msg_type != _BINARY:
+            self._take_other(transport, frame)
             return
         if not frame.fin or frame.rsv1 or frame.rsv2 or frame.rsv3 or frame.payload_size > LIMITS.message_bytes:
             self._fail(Error(ErrorCode.MALFORMED, 0, "a message is one unfragmented frame of at most 256 KiB"))
@@ -181,17 +218,16 @@ class DeviceConnection(WSListener):
             return
         now = self._shared.now()
         for one in frames:
-            self._take(one, now)
+            if not self._ending:  # after a frame that ended the connection the rest of its message counts no more
+                self._take(one, now)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002  picows' signature
         """Let go."""
         self._shared.closed(self)
         self._transport = None
-        self._ending = True
+        self._ending = self._closed = True
         self._out.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._cancel_timer()
         if self._sender is not None:
             self._sender.link = None
         if self._mailbox is not None:
@@ -201,18 +237,30 @@ class DeviceConnection(WSListener):
     def pause_writing(self) -> None:
         """The client does not read as fast as is written to it: nothing live goes there, and its time is limited."""
         self.congested = True
-        self._set_timer(_SLOW_S, self._too_slow)
+        if self._greeter is not None:
+            self.abort()  # before the login nothing is said that could congest an honest client
+        elif not self._closed:
+            self._set_timer(self._shared.limits.congested_s, self._too_slow)
 
     def resume_writing(self) -> None:
         """The client has caught up."""
         self.congested = False
-        if self._timer is not None and not self._ending:
-            self._timer.cancel()
-            self._timer = None
+        if not self._closed:
+            self._cancel_timer()
         if self._mailbox is not None:
             self._shared.relay.resume(self._mailbox)
 
     # inside
+
+    def _take_other(self, transport: WSTransport, frame: WSFrame) -> None:
+        """Take a WebSocket frame that is not a binary one."""
+        if frame.msg_type == WSMsgType.CLOSE:
+            self._close()
+        elif frame.msg_type == WSMsgType.PING:
+            if not self.congested:  # who pings and does not read would fill the memory with pongs
+                transport.send_pong(frame.get_payload_as_bytes())
+        elif frame.msg_type != WSMsgType.PONG:
+            self._fail(Error(ErrorCode.MALFORMED, 0, "the stream takes whole binary messages only"))
 
     def _take(self, frame: object, now: float) -> None:
         mailbox, sender = self._mailbox, self._sender
@@ -234,7 +282,7 @@ class DeviceConnection(WSListener):
             case Collect():
                 relay.collect(frame)
             case stream.UnknownFrame():
-                self.put(Error(ErrorCode.UNKNOWN_FRAME, frame.type, "this server does not know this frame"))
+                self._say_unknown(frame)
             case Error():
                 log.info("client-error-frame", code=int(frame.code))
             case _:
@@ -244,7 +292,7 @@ class DeviceConnection(WSListener):
         if self._ending or self._greeter is None:
             return
         if isinstance(frame, stream.UnknownFrame):
-            self.put(Error(ErrorCode.UNKNOWN_FRAME, frame.type, "this server does not know this frame"))
+            self._say_unknown(frame)
             return
         try:
             device = self._greeter.take(frame, now=now) if isinstance(frame, Frame) else None
@@ -266,21 +314,36 @@ class DeviceConnection(WSListener):
 
     def _send(self) -> None:
         out, self._out, self._bytes = self._out, [], 0
-        if self._transport is not None:
-            self._transport.send(_BINARY, stream.write(out))
+        transport = self._transport
+        if transport is None or self._closed:
+            return
+        transport.send(_BINARY, stream.write(out))
+        if self.congested and transport.underlying_transport.get_write_buffer_size() > self._shared.limits.unsent_bytes:
+            log.info("stream-never-read")
+            self.abort()
+
+    def _say_unknown(self, frame: stream.UnknownFrame) -> None:
+        self.put(Error(ErrorCode.UNKNOWN_FRAME, frame.type, "this server does not know this frame"), _ERROR_BYTES)
 
     def _fail(self, error: Error) -> None:
-        self.put(error)
+        self.put(error, _ERROR_BYTES)
         self.end()
 
     def _too_slow(self) -> None:
         log.info("stream-too-slow")
-        self.put(Bye(ByeReason.SLOW))
-        self.end()
-        self.abort()
+        self.abort()  # a Bye would only join what is not read
+
+    def _close(self) -> None:
+        """Say that nothing more comes, and cut off who does not take even that."""
+        self._ending = self._closed = True
+        if self._transport is not None:
+            self._transport.send_close(WSCloseCode.OK)
+            self._transport.disconnect()
+            self._set_timer(self._shared.limits.close_s, self.abort)
 
     def abort(self) -> None:
         """Cut the connection off."""
+        self._ending = self._closed = True
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
 
@@ -301,6 +364,7 @@ async def serve_streams(
 
     The read buffer starts small: it is most of what an idle connection costs.
     """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, shared.limits.kernel_bytes)  # inherited by what is accepted
 
     def accept(request: WSUpgradeRequest) -> DeviceConnection | None:
         return DeviceConnection(shared) if request.path.split(b"?")[0].decode("latin-1") == STREAM_PATH else None
@@ -313,6 +377,7 @@ async def serve_streams(
         read_buffer_init_size=2048,
         websocket_handshake_timeout=5,
         enable_auto_ping=True,
+        enable_auto_pong=False,
         auto_ping_idle_timeout=30,
         auto_ping_reply_timeout=20,
         backlog=4096,

@@ -14,6 +14,7 @@ from typing import Final
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -82,7 +83,7 @@ async def open_engine(url: str) -> Database:
             await connection.execution_options(**{_WRITES: True})
             await connection.run_sync(_migrate)
             await connection.commit()
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, CommandError) as error:
         await engine.dispose()
         raise ConfigError("the directory's database cannot be opened: damaged, locked, or of a later Sayso") from error
     except ConfigError:
@@ -94,18 +95,23 @@ async def open_engine(url: str) -> Database:
 def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     # Transactions begin where `_begin` says so, not where the driver guesses.
     connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-    for pragma, value in _REQUIRED.items():
-        cursor.execute(f"PRAGMA {pragma} = {value}")
-        cursor.execute(f"PRAGMA {pragma}")
-        row = cursor.fetchone()
-        if row is None or row[0] != value:
-            raise ConfigError(
-                f"the directory's database cannot keep its promises here: SQLite has {pragma} = "
-                f"{row[0] if row else 'nothing'} and must have {value}; choose a local file system for --data"
-            )
-    cursor.close()
+    try:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+        for pragma, value in _REQUIRED.items():
+            cursor.execute(f"PRAGMA {pragma} = {value}")
+            cursor.execute(f"PRAGMA {pragma}")
+            row = cursor.fetchone()
+            if row is None or row[0] != value:
+                raise ConfigError(
+                    f"the directory's database cannot keep its promises here: SQLite has {pragma} = "
+                    f"{row[0] if row else 'nothing'} and must have {value}; choose a local file system for --data"
+                )
+        cursor.close()
+    except BaseException:
+        # The pool does not know this connection yet, so nobody else closes it.
+        connection.close()
+        raise
 
 
 def _begin(connection: Connection) -> None:

@@ -28,8 +28,9 @@ MAIL_TABLE: Final = """CREATE TABLE mail (
     handed INTEGER NOT NULL, generation INTEGER NOT NULL, wrap BLOB NOT NULL,
     CHECK (length(device) = 16 AND length(eid) = 16 AND length(wrap) = 60)
 ) STRICT"""
-_SCHEMA: Final = f"""
-{MAIL_TABLE};
+_SCHEMA: Final = (
+    MAIL_TABLE
+    + """;
 CREATE TABLE body (seq INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
 CREATE TABLE handed (device BLOB PRIMARY KEY, upto INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE doubt (
@@ -43,6 +44,7 @@ CREATE INDEX outcome_at ON outcome (at);
 CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), next_seq INTEGER NOT NULL, latest REAL NOT NULL) STRICT;
 INSERT INTO meta VALUES (1, 1, 0.0);
 """
+)
 
 
 class MailboxDatabase:

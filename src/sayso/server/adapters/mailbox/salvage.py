@@ -1,7 +1,7 @@
 """Brings the rows of waiting envelopes over from a damaged table, so that one bad page does not stop the server.
 
-A tree with a damaged page cannot be written to safely: a deletion next to it wants to merge with it. So the readable rows
-move to a table of their own, and the damaged one stays behind under another name, for whoever wants to look.
+A tree with a damaged page cannot be written to: a deletion next to it wants to merge with it. So the readable rows move
+to a table of their own, and the damaged one stays behind under another name, for whoever wants to look.
 """
 
 from collections.abc import Iterator
@@ -33,29 +33,29 @@ def salvage(connection: apsw.Connection) -> int:
             raise
     else:
         return 0
+    # Read first, write then: after a read that fails inside a transaction SQLite lets nothing more be written in it.
+    ((end,),) = fetch(connection, "SELECT next_seq FROM meta")
     lost = 0
+    sound: list[tuple[Any, ...]] = []
+    for rows in _readable_ranges(connection, 0, end):
+        lost += rows is None
+        sound += (row for row in rows or () if _is_sound(row))
     with transaction(connection):
-        ((end,),) = fetch(connection, "SELECT next_seq FROM meta")
         ((earlier,),) = fetch(connection, "SELECT count(*) FROM sqlite_schema WHERE name GLOB 'mail_damaged_*'")
-        damaged = f"mail_damaged_{earlier + 1}"
-        connection.execute(f"ALTER TABLE mail RENAME TO {damaged}")
+        connection.execute(f"ALTER TABLE mail RENAME TO mail_damaged_{earlier + 1}")
         connection.execute(MAIL_TABLE)
-        for rows in _readable_ranges(connection, damaged, 0, end):
-            lost += rows is None
-            insert(connection, "INSERT INTO mail VALUES", [row for row in rows or () if _is_sound(row)])
+        insert(connection, "INSERT INTO mail VALUES", sound)
     return lost
 
 
-def _readable_ranges(
-    connection: apsw.Connection, table: str, start: int, end: int
-) -> Iterator[list[tuple[Any, ...]] | None]:
+def _readable_ranges(connection: apsw.Connection, start: int, end: int) -> Iterator[list[tuple[Any, ...]] | None]:
     """Read the rows with start <= seq < end, in order; None stands for a seq that cannot be read."""
     # A scan looks one row ahead, which may be on the damaged page; a look-up of one seq does not.
     condition = "seq = ?" if end - start <= 1 else "seq >= ? AND seq < ?"
     try:
         rows = fetch(
             connection,
-            f"SELECT * FROM {table} WHERE {condition} ORDER BY seq",  # noqa: S608  a name of ours
+            f"SELECT * FROM mail WHERE {condition} ORDER BY seq",  # noqa: S608  one of two of ours
             (start, end)[: condition.count("?")],
         )
     except apsw.Error as error:
@@ -65,8 +65,8 @@ def _readable_ranges(
             yield None
             return
         middle = (start + end) // 2
-        yield from _readable_ranges(connection, table, start, middle)
-        yield from _readable_ranges(connection, table, middle, end)
+        yield from _readable_ranges(connection, start, middle)
+        yield from _readable_ranges(connection, middle, end)
     else:
         yield rows
 

@@ -17,7 +17,7 @@ from sayso.server.adapters.mailbox.reading import read_all, read_envelopes, read
 from sayso.server.adapters.mailbox.salvage import salvage
 from sayso.server.adapters.mailbox.sealing import WrapKeys
 from sayso.server.adapters.mailbox.turning import forget_idle_watermarks, rewrap
-from sayso.server.adapters.mailbox.writing import transaction, write
+from sayso.server.adapters.mailbox.writing import delete_sound_bodies, leaving, transaction, write
 from sayso.server.core import hour_ratchet
 from sayso.server.core.model import Batch, Held, StoredOutcome
 from sayso.server.errors import NoSpaceError, StoreError
@@ -84,7 +84,7 @@ class EmbeddedMailboxStore:
 
     @property
     def set_aside(self) -> int:
-        """How many envelopes `load` missed, since their page is damaged or their hour's key is lost. Tell the operator."""
+        """How many envelopes `load` missed: their page is damaged, or their hour's key is lost. For the operator."""
         return self._set_aside
 
     @property
@@ -133,15 +133,18 @@ class EmbeddedMailboxStore:
     def _commit(self, batch: Batch) -> None:
         with self._failing_for_good():
             try:
-                self._write(batch, careful=False)
+                self._write(batch)
             except apsw.Error as error:
                 if not is_damage(error) or self._database.writer.in_transaction:
                     raise
-                self._write(batch, careful=True)
+                # Most pages hold bodies: without touching those the rest of the batch may well go through.
+                self._write(batch, delete_bodies=False)
+                delete_sound_bodies(self._database.writer, leaving(batch))
 
-    def _write(self, batch: Batch, *, careful: bool) -> None:
-        with transaction(self._database.writer):
-            write(self._database.writer, batch, keys=self._keys, random=self._random, careful=careful)
+    def _write(self, batch: Batch, *, delete_bodies: bool = True) -> None:
+        writer = self._database.writer
+        with transaction(writer):
+            write(writer, batch, keys=self._keys, random=self._random, delete_bodies=delete_bodies)
 
     def _read(self, work: Callable[[], T]) -> T:
         if self._dead:

@@ -37,7 +37,9 @@ def transaction(connection: apsw.Connection) -> Iterator[None]:
         raise
 
 
-def write(connection: apsw.Connection, batch: Batch, *, keys: WrapKeys, random: Random, careful: bool = False) -> None:
+def write(
+    connection: apsw.Connection, batch: Batch, *, keys: WrapKeys, random: Random, delete_bodies: bool = True
+) -> None:
     """Write a batch, inside a transaction, in the order of its fields.
 
     Args:
@@ -45,8 +47,7 @@ def write(connection: apsw.Connection, batch: Batch, *, keys: WrapKeys, random: 
         batch: what to write.
         keys: wrap the keys of new envelopes.
         random: for their keys and nonces.
-        careful: delete bodies one by one and leave those on damaged pages where they are: without the wrap nobody can
-            open them, and the rest goes on. Slow.
+        delete_bodies: False where a damaged page stands in the way; without its wrap nobody can open a body.
 
     Raises:
         apsw.Error: the database failed.
@@ -56,8 +57,7 @@ def write(connection: apsw.Connection, batch: Batch, *, keys: WrapKeys, random: 
     if batch.handed:
         rows = [(device, upto) for device, upto in batch.handed.items()]
         insert(connection, "INSERT INTO handed VALUES", rows, _KEEP_HIGHEST)
-    gone = [seq for seq, _ in batch.settled] + [seq for seq, _ in batch.doubted]
-    _delete_envelopes(connection, gone, careful=careful)
+    _delete_envelopes(connection, leaving(batch), bodies=delete_bodies)
     _outcomes(connection, [outcome for _, outcome in batch.settled])
     if batch.doubted:
         insert(connection, "INSERT OR REPLACE INTO doubt VALUES", [_doubt_row(doubt) for _, doubt in batch.doubted])
@@ -69,7 +69,7 @@ def write(connection: apsw.Connection, batch: Batch, *, keys: WrapKeys, random: 
     if batch.collected:
         connection.execute(_COLLECT, (json.dumps([handle_hash.hex() for handle_hash in batch.collected]),))
     if batch.forget_before is not None:
-        _forget(connection, batch.forget_before, newest_generation=keys.newest_generation, careful=careful)
+        _forget(connection, batch.forget_before, newest_generation=keys.newest_generation, bodies=delete_bodies)
     _note(connection, batch)
 
 
@@ -80,33 +80,37 @@ _RESOLVE: Final = (
 _COLLECT: Final = "DELETE FROM outcome WHERE hh IN (SELECT unhex(value) FROM json_each(?))"
 
 
-def _delete_envelopes(connection: apsw.Connection, seqs: Sequence[int], *, careful: bool) -> None:
+def leaving(batch: Batch) -> list[int]:
+    """Return the seqs of the envelopes that a batch deletes."""
+    return [seq for seq, _ in batch.settled] + [seq for seq, _ in batch.doubted]
+
+
+def delete_sound_bodies(connection: apsw.Connection, seqs: Sequence[int]) -> None:
+    """Delete bodies one by one, each in a transaction of its own; those on damaged pages stay where they are.
+
+    In one transaction it cannot be done: after a page that cannot be read SQLite lets nothing more be written in it.
+
+    Raises:
+        apsw.Error: the database failed otherwise.
+    """
+    for seq in seqs:
+        try:
+            connection.execute("DELETE FROM body WHERE seq = ?", (seq,))
+        except apsw.Error as error:
+            if not is_damage(error):
+                raise
+
+
+def _delete_envelopes(connection: apsw.Connection, seqs: Sequence[int], *, bodies: bool) -> None:
     if not seqs:
         return
     chosen = json.dumps(seqs)
     connection.execute("DELETE FROM mail WHERE seq IN (SELECT value FROM json_each(?))", (chosen,))
-    if careful:
-        for seq in seqs:
-            with _passing_over_damage(connection):
-                connection.execute("DELETE FROM body WHERE seq = ?", (seq,))
-    else:
+    if bodies:
         connection.execute("DELETE FROM body WHERE seq IN (SELECT value FROM json_each(?))", (chosen,))
 
 
-@contextmanager
-def _passing_over_damage(connection: apsw.Connection) -> Iterator[None]:
-    """Undo what fails on a damaged page, and go on: half-changed, the pages beside it would be damaged too."""
-    connection.execute("SAVEPOINT one")
-    try:
-        yield
-    except apsw.Error as error:
-        if not is_damage(error) or not connection.in_transaction:
-            raise
-        connection.execute("ROLLBACK TO one")
-    connection.execute("RELEASE one")
-
-
-def _forget(connection: apsw.Connection, before: float, *, newest_generation: int, careful: bool) -> None:
+def _forget(connection: apsw.Connection, before: float, *, newest_generation: int, bodies: bool) -> None:
     """Forget old outcomes, and envelopes whose hour key is lost: the relay does not know of these, nobody else will."""
     connection.execute("DELETE FROM outcome WHERE at < ?", (before,))
     lost = fetch(
@@ -114,7 +118,7 @@ def _forget(connection: apsw.Connection, before: float, *, newest_generation: in
         "SELECT json_group_array(seq) FROM mail WHERE expires < ? AND generation <> ?",
         (before, newest_generation),
     )
-    _delete_envelopes(connection, json.loads(lost[0][0]), careful=careful)
+    _delete_envelopes(connection, json.loads(lost[0][0]), bodies=bodies)
 
 
 def _put(connection: apsw.Connection, puts: Sequence[Put], *, keys: WrapKeys, random: Random) -> None:

@@ -154,8 +154,9 @@ class Delivery:
         self.pump(mailbox)
 
     def _marked(self, reading: Reading) -> None:
-        """The watermark is durable. Only now a recall has to ask the device; and only now another connection may send
-        these envelopes without a watermark of its own.
+        """Go on once the watermark is durable.
+
+        Only now a recall has to ask the device, and another connection may send these without a watermark of its own.
         """
         for entry in reading.entries:
             entry.handed = True

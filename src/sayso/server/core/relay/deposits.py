@@ -88,8 +88,9 @@ class Deposits:
     def _no_room(
         self, part: Part, mailbox: Mailbox, named: EnvelopeId, known: Entry | None, *, granted: bool, now: float
     ) -> Refusal | None:
-        """Return why a part cannot be taken. A retry always can, but under the first handle only: by another one its
-        sender could neither ask nor recall.
+        """Return why a part cannot be taken.
+
+        A retry always can, but under the first handle only: by another one its sender could neither ask nor recall.
         """
         if known is not None:
             return None if known.handle_hash == part.handle_hash else Refusal.HANDLE_USED

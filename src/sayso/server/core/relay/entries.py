@@ -90,7 +90,7 @@ class Entry(Struct, eq=False, gc=False, kw_only=True):
     origin: Sender | None = None
     """Who deposited, for news; forgotten with the connection, never stored."""
     tickets: list[Ticket] | None = None
-    """Deposits that wait until the envelope, or its outcome, is durable: usually one, more after retries. None: it is."""
+    """Deposits that wait until the envelope, or its outcome, is durable: one, or more after retries. None: it is."""
     recalls: list[Question] | None = None
     """Recalls that came before the envelope was durable."""
     sent_on: Link | None = None

@@ -1,0 +1,155 @@
+"""What armed.py does: runs one watched command, or a nursery that forks them."""
+
+import asyncio
+import gc
+import importlib
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import msgspec
+
+from sayso.cli.main import main
+from sayso.phone.core import reconnect
+from sayso.server.adapters.system import SystemClock
+from sayso.server.services.housekeeping import Housekeeping
+from tests.integration.boundaries import Boundary, Watch, watch_everything
+
+FIRST_RETRY_S = 0.2
+"""A phone's first wait before it connects again: what is tested is what comes after it."""
+PARTS = ("carrier", "server", "phone")
+
+
+class Start(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask the nursery for a process. Its stdout and stderr come as file descriptors with the message."""
+
+    words: list[str]
+    environment: dict[str, str]
+
+
+class Started(msgspec.Struct, frozen=True, kw_only=True, tag="started"):
+    """The answer to `Start`, in order."""
+
+    pid: int
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True, tag="ended"):
+    """A process is gone. `code`: of its exit, or minus the signal."""
+
+    pid: int
+    code: int
+
+
+def run_armed(words: Sequence[str]) -> NoReturn:
+    """Run one command, watched, as the environment says."""
+    kill = os.environ.get("SAYSO_TEST_KILL")
+    watch = Watch(
+        os.environ.get("SAYSO_TEST_WHO", "sayso"),
+        told=os.environ.get("SAYSO_TEST_TOLD"),
+        armed=Boundary.read(kill) if kill else None,
+    )
+    watch_everything(watch)
+    ahead = os.environ.get("SAYSO_TEST_AHEAD")
+    if ahead is not None:
+        _set_clock_by(Path(ahead))
+    vars(reconnect)["FIRST_S"] = FIRST_RETRY_S
+    sys.argv[:] = ["sayso", *words]
+    main()
+    sys.exit()
+
+
+def run_nursery(descriptor: int) -> None:
+    """Fork a process for each `Start`, and tell when one ends, until the other side hangs up; then end them all.
+
+    Python and the libraries take a second of CPU to import; a forked process has them. It is a process of its own in
+    every other way, and runs the same command.
+    """
+    for part in PARTS:
+        importlib.import_module(f"sayso.cli.{part}")
+    gc.freeze()
+    control = socket.socket(fileno=descriptor)
+    running: dict[int, int] = {}
+    with selectors.DefaultSelector() as selector:
+        selector.register(control, selectors.EVENT_READ)
+        control.send(msgspec.json.encode(Started(pid=os.getpid())))
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj is control:
+                    message, files, _, _ = socket.recv_fds(control, 65536, 2)
+                    if not message:
+                        _end(running)
+                        return
+                    start = msgspec.json.decode(message, type=Start)
+                    pid = os.fork()
+                    if pid == 0:
+                        control.close()
+                        _become(start, files)
+                    for file in files:
+                        os.close(file)
+                    running[pid] = os.pidfd_open(pid)
+                    selector.register(running[pid], selectors.EVENT_READ, pid)
+                    control.send(msgspec.json.encode(Started(pid=pid)))
+                else:
+                    selector.unregister(key.fileobj)
+                    os.close(running.pop(key.data))
+                    _, status = os.waitpid(key.data, 0)
+                    ended = Ended(pid=key.data, code=os.waitstatus_to_exitcode(status))
+                    control.send(msgspec.json.encode(ended))
+
+
+def _become(start: Start, files: Sequence[int]) -> NoReturn:
+    os.setsid()
+    for standard, file in zip((1, 2), files, strict=True):
+        os.dup2(file, standard)
+        os.close(file)
+    os.environ.update(start.environment)
+    code: Any = 1
+    try:
+        run_armed(start.words)
+    except SystemExit as ending:
+        code = ending.code
+    except BaseException:
+        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]  # there is one here
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 0 if code is None else 1)
+
+
+def _end(running: dict[int, int]) -> None:
+    for pid, descriptor in running.items():
+        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+def _set_clock_by(file: Path) -> None:
+    """Have the server's clock run ahead by what stands in a file, and do a minute's work at SIGUSR1."""
+    running = Housekeeping.run
+
+    def wall(_self: SystemClock) -> float:
+        return time.time() + float(file.read_text())
+
+    async def run(self: Housekeeping) -> None:
+        turn = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, turn.set)
+
+        async def at_signals() -> None:
+            while True:
+                await turn.wait()
+                turn.clear()
+                await self.minute()
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(running(self))
+            tasks.create_task(at_signals())
+
+    vars_of_clock: Any = SystemClock
+    vars_of_clock.wall = wall
+    housekeeping: Any = Housekeeping
+    housekeeping.run = run
