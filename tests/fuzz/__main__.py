@@ -1,8 +1,8 @@
 """Fuzz the decoders, guided by coverage: `make fuzz`, or `python -m tests.fuzz [NAME ...] [--runs N | --seconds N]`.
 
 Each `fuzz_NAME.py` beside this file has `fuzz_one(data)`, which lets nothing but the decoder's own family of errors be
-swallowed, and `seeds()`, valid inputs to start from (tests/fuzz/run.py). What else comes out ends the run with an exit code and leaves
-the bytes in build/fuzz/NAME/.
+swallowed, and `seeds()`, valid inputs to start from (tests/fuzz/run.py). What else comes out ends the run with an exit
+code and leaves the bytes in build/fuzz/NAME/.
 """
 
 import argparse

@@ -60,7 +60,7 @@ def read_certificate(wire: bytes, *, certificate_key: bytes, server: KeyDigest) 
     """Check the server's signature. Time and number are `check_fresh`'s and `check_number`'s part.
 
     Raises:
-        CertificateError: malformed, or not signed by this server's certificate key.
+        CertificateError: malformed, at odds with itself, or not signed by this server's certificate key.
     """
     if len(wire) > MAX_BYTES:
         raise CertificateError("a sender certificate has at most 512 bytes")
@@ -79,6 +79,8 @@ def read_certificate(wire: bytes, *, certificate_key: bytes, server: KeyDigest) 
         raise CertificateError("the sender certificate is malformed") from error
     except SignatureError as error:
         raise CertificateError("the sender certificate is not signed by the server") from error
+    if certificate.epoch != certificate.token[0]:
+        raise CertificateError("the sender certificate names one epoch, its token another")
     return certificate
 
 

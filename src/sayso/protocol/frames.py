@@ -77,7 +77,7 @@ class Refusal(IntEnum):
 
 
 class ErrorCode(IntEnum):
-    """Why the other side could not use a frame. All but `UNKNOWN_FRAME` and `UNEXPECTED_REF` end the connection."""
+    """Why the other side could not use a frame. All but `UNKNOWN_FRAME` end the connection."""
 
     UNKNOWN_FRAME = 1
     MALFORMED = 2

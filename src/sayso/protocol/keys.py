@@ -99,7 +99,8 @@ def verify_envelope_key(
         envelope_key: as the server gave it.
         device: whose key it is.
         server: the server's key digest.
-        now: Unix seconds. A key that is too old is refused: a server could keep serving one that has leaked.
+        now: Unix seconds. A key that is too old is refused: a server could keep serving one that has leaked. One from
+            the future is not: it comes from a device whose clock is ahead, and refusing it would cut that device off.
 
     Raises:
         SignatureError: not by this device, or too old.

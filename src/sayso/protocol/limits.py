@@ -35,7 +35,7 @@ class Limits:
     ttl_min_s: int = MINUTE
     outcome_kept_s: int = 14 * DAY
     mailbox_envelopes: int = 1500
-    """Stays below Olm's 2,000 skippable messages (libraries.md F3)."""
+    """Stays below the 2,000 messages that Olm can skip."""
     mailbox_stranger_envelopes: int = 500
     """Of these, from senders without the grant: strangers cannot jam a mailbox for contacts."""
     mailbox_bytes: int = 16 * 1024 * KIB
