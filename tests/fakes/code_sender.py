@@ -1,0 +1,29 @@
+"""A `CodeSender` that keeps what it was given."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from sayso.protocol.numbers import PhoneNumber
+from sayso.server.errors import ServerError
+
+
+@dataclass
+class FakeCodeSender:
+    """Takes SMS, or fails like a gateway that is down."""
+
+    sent: list[tuple[PhoneNumber, str]] = field(default_factory=list)
+    down: bool = False
+    hold: asyncio.Event | None = None
+    """While it is set, and not signalled, no SMS is taken: a gateway that is slow."""
+
+    async def send(self, number: PhoneNumber, text: str) -> None:
+        """See `CodeSender`."""
+        if self.hold is not None:
+            await self.hold.wait()
+        if self.down:
+            raise ServerError("the SMS gateway did not take the code: it answered 503")
+        self.sent.append((number, text))
+
+    def code(self) -> str:
+        """The code of the last SMS."""
+        return self.sent[-1][1].rpartition(" ")[2]

@@ -1,0 +1,474 @@
+"""A whole server in memory, honest and small: what phones need of it, through the same codecs, without a network.
+
+It keeps the promises that the phone relies on (order, custody, outcomes, the grant, one-time keys handed out once), and
+can be told to be off, to lose answers, or to forget a device.
+"""
+
+import asyncio
+import itertools
+import json
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import Struct
+
+from sayso.consent.errors import GateClosedError
+from sayso.consent.ports import Journal
+from sayso.consent.receipts import Receipt, sign_receipt
+from sayso.consent.records import VerifiedConsent, read_record, read_withdrawal
+from sayso.phone.errors import LoginRefusedError, ProblemError, UnreachableError
+from sayso.phone.line.world import Reach
+from sayso.phone.ports import NonceBody, ResponseT, StreamLink
+from sayso.protocol import api
+from sayso.protocol.certificate import Certificate, commitment, issue
+from sayso.protocol.frames import (
+    Ack,
+    Ask,
+    CaughtUp,
+    Collect,
+    Deliver,
+    Deposit,
+    Deposited,
+    DepositState,
+    Frame,
+    Outcome,
+    OutcomeState,
+    Refusal,
+    Refused,
+    Unreadable,
+    Withdrawn,
+    WrongDevices,
+)
+from sayso.protocol.ids import (
+    DeviceId,
+    EnvelopeId,
+    HandleHash,
+    KeyDigest,
+    envelope_id,
+    grant_hash,
+    handle_hash,
+    key_digest,
+)
+from sayso.protocol.keys import DeviceKeys, EnvelopeKey, RatchetKey
+from sayso.protocol.limits import LIMITS
+from sayso.protocol.numbers import PhoneNumber
+from sayso.protocol.statement import Epoch, Policy, Statement, sign_statement
+from sayso.protocol.stream import client_frames, write
+from sayso.protocol.tokens import evaluate, public_key, token_of
+from sayso.protocol.xwing import PRIVATE_BYTES, SealPrivateKey
+from tests.fakes.control_plane import FakeControlPlane
+from tests.fakes.modem import FakeNetwork
+from tests.fakes.phone_clock import FakeClock, SeededRandom
+from tests.fakes.stream import FakeLink
+
+URL = "http://127.0.0.1:8080"
+POLICY = Policy("1", bytes(32))
+SERVICE_NUMBER = "+12025550100"
+EPOCH = 1
+
+
+@dataclass
+class Pending:
+    """An enrolment that waits for its code."""
+
+    keys: DeviceKeys
+    record: VerifiedConsent
+    number: PhoneNumber
+    salt: bytes
+    code: str
+    answer: api.Enrolled | None = None
+
+
+@dataclass
+class Enrolment:
+    """An enrolled device."""
+
+    keys: DeviceKeys
+    token: bytes
+    commitment: bytes
+    record: VerifiedConsent
+    grant_hash: bytes = b""
+    one_time: deque[RatchetKey] = field(default_factory=deque)
+    fallback: RatchetKey | None = None
+    envelope_keys: list[EnvelopeKey] = field(default_factory=list)
+
+
+@dataclass
+class Waiting:
+    """An envelope in custody."""
+
+    device: bytes
+    envelope_id: EnvelopeId
+    envelope: bytes
+    handle_hash: HandleHash
+    granted: bool
+    sender: "ServerLink | None"
+
+
+class HonestServer:
+    """The server."""
+
+    def __init__(self, clock: FakeClock, network: FakeNetwork, *, policy: Policy = POLICY) -> None:
+        self.clock = clock
+        self.network = network
+        self.off = False
+        """Whether nobody answers."""
+        self.loses_answers: set[str] = set()
+        """Paths whose next answer is lost after the request was carried out."""
+        self.mailbox_full = False
+        self.enrolments: dict[bytes, Enrolment] = {}
+        """By device."""
+        self.pending: dict[bytes, Pending] = {}
+        self.waiting: list[Waiting] = []
+        self.outcomes: dict[bytes, OutcomeState] = {}
+        self.links: dict[bytes, ServerLink] = {}
+        self.deposits: list[Deposit] = []
+        """Every deposit frame that came, in order."""
+        self.claims: list[bytes] = []
+        """Every token that was claimed, in order."""
+        self.random = SeededRandom(99)
+        self._codes = itertools.count(100_000)
+        seeds = [Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (1, 2, 3)]
+        self.long_term, self.certificate_key, self.receipt_key = seeds
+        self.registrar = SealPrivateKey(self.random.token_bytes(PRIVATE_BYTES))
+        self.voprf = bytes([7]) * 32
+        self.policy = policy
+
+    @property
+    def digest(self) -> KeyDigest:
+        """What phones pin."""
+        return key_digest(self.long_term.public_key().public_bytes_raw())
+
+    def document(self) -> bytes:
+        """The signed statement."""
+        return sign_statement(
+            Statement(
+                version=1,
+                server_key=self.long_term.public_key().public_bytes_raw(),
+                epochs=[Epoch(EPOCH, public_key(self.voprf))],
+                registrar_key_id=1,
+                registrar_key=self.registrar.public_bytes(),
+                certificate_key=self.certificate_key.public_key().public_bytes_raw(),
+                receipt_key=self.receipt_key.public_key().public_bytes_raw(),
+                policy=self.policy,
+                stream="ws://127.0.0.1:8081/v1/stream",
+                limits={},
+            ),
+            self.long_term,
+        )
+
+    def certificate(self, enrolment: Enrolment, *, lasts: int = LIMITS.certificate_s) -> bytes:
+        """Issue a sender certificate."""
+        keys = enrolment.keys
+        return issue(
+            Certificate(
+                epoch=EPOCH,
+                token=enrolment.token,
+                commitment=enrolment.commitment,
+                device=keys.device,
+                ed25519=keys.ed25519,
+                curve25519=keys.curve25519,
+                expires=int(self.clock.wall()) + lasts,
+            ),
+            self.certificate_key,
+            server=self.digest,
+        )
+
+    def of_number(self, number: str) -> Enrolment | None:
+        """The enrolment of a number."""
+        token = token_of(self.voprf, EPOCH, PhoneNumber(number))
+        return next((one for one in self.enrolments.values() if one.token == token), None)
+
+    def forget(self, device: bytes) -> None:
+        """Erase an enrolment, with everything that waits for it."""
+        self.enrolments.pop(device, None)
+        link = self.links.pop(device, None)
+        for one in [one for one in self.waiting if one.device == device]:
+            self._settle(one, OutcomeState.GONE)
+        if link is not None:
+            link.hang_up()
+
+    def stop(self) -> None:
+        """Be gone: every stream ends, nobody answers."""
+        self.off = True
+        for link in list(self.links.values()):
+            link.hang_up()
+        self.links.clear()
+
+    # ---- what the phone is given ----
+
+    def open_reach(
+        self, consent: VerifiedConsent, *, device: DeviceId, key: Ed25519PrivateKey, journal: Journal
+    ) -> Reach:
+        """The OpenReach of phones at this server."""
+        assert key.public_key().public_bytes_raw() == consent.record.device_key
+        del journal
+        gate = FakeGate()
+        return Reach(gate=gate, control=ServerControl(self, device, gate), stream=ServerConnector(self, device, gate))
+
+    # ---- the control plane ----
+
+    def enrol(self, body: api.Enrol, nonce: str) -> api.EnrolPending:
+        record = read_record(body.consent)
+        plaintext = self.registrar.open(body.sealed_number, info=api.number_info(body.id, body.epoch, nonce))
+        salt, number = api.read_number_plaintext(plaintext)
+        if body.id in self.pending:
+            return api.EnrolPending(body.id, LIMITS.code_s, LIMITS.code_digits)
+        code = f"{next(self._codes):06d}"
+        self.pending[body.id] = Pending(body.keys, record, PhoneNumber(number), salt, code)
+        self.network.inject(SERVICE_NUMBER, number, f"Sayso code: {code}")
+        return api.EnrolPending(body.id, LIMITS.code_s, LIMITS.code_digits)
+
+    def confirm(self, body: api.Confirm) -> api.Enrolled:
+        pending = self.pending.get(body.id)
+        if pending is None or pending.code != body.code:
+            raise ProblemError("code", "This code is wrong, used or expired.")
+        if pending.answer is None:
+            token = token_of(self.voprf, EPOCH, pending.number)
+            for device in [d for d, one in self.enrolments.items() if one.token == token]:
+                self.forget(device)
+            enrolment = Enrolment(pending.keys, token, commitment(pending.salt, pending.number), pending.record)
+            self.enrolments[pending.keys.device] = enrolment
+            receipt = self._receipt("given", pending.record.record.record_id, pending.record.digest, pending.keys.device)
+            pending.answer = api.Enrolled(receipt, self.certificate(enrolment), LIMITS.lease_s)
+        return pending.answer
+
+    def publish(self, device: bytes, body: api.PublishKeys) -> api.KeysLeft:
+        enrolment = self._enrolled(device)
+        enrolment.one_time.extend(body.one_time)
+        enrolment.fallback = body.fallback or enrolment.fallback
+        if body.envelope is not None:
+            enrolment.envelope_keys = [body.envelope, *enrolment.envelope_keys][:2]
+        return api.KeysLeft(len(enrolment.one_time))
+
+    def claim(self, device: bytes, body: api.Claim) -> api.Claimed:
+        self._enrolled(device)
+        self.claims += [line.token for line in body.lines]
+        return api.Claimed([api.ClaimedLine(line.token, self._bundles(line)) for line in body.lines])
+
+    def evaluate(self, device: bytes, body: api.Evaluate) -> api.Evaluated:
+        if not any(pending.keys.device == device for pending in self.pending.values()):
+            raise ProblemError("not-enrolled", "This device is not enrolled.")
+        return api.Evaluated(EPOCH, evaluate(self.voprf, body.elements))
+
+    def set_grant(self, device: bytes, body: api.SetGrant) -> api.Empty:
+        self._enrolled(device).grant_hash = body.grant_hash
+        return api.Empty()
+
+    def renew(self, device: bytes) -> api.Renewed:
+        return api.Renewed(self.certificate(self._enrolled(device)), LIMITS.lease_s)
+
+    def withdraw(self, device: bytes, body: api.WithdrawConsent) -> api.Withdrawn:
+        enrolment = self._enrolled(device)
+        withdrawal = read_withdrawal(body.withdrawal, device_key=enrolment.keys.ed25519)
+        self.forget(device)
+        return api.Withdrawn(self._receipt("withdrawn", withdrawal.record_id, bytes(32), device))
+
+    def _bundles(self, line: api.ClaimLine) -> list[api.DeviceBundle]:
+        enrolment = next((one for one in self.enrolments.values() if one.token == line.token), None)
+        if enrolment is None or not enrolment.envelope_keys or enrolment.fallback is None:
+            return []
+        if enrolment.record.record.findable == "nobody" and grant_hash(line.grant) != enrolment.grant_hash:
+            return []
+        ratchet = enrolment.one_time.popleft() if enrolment.one_time else None
+        return [
+            api.DeviceBundle(
+                enrolment.keys, ratchet or enrolment.fallback, ratchet is None, enrolment.envelope_keys[0]
+            )
+        ]
+
+    def _enrolled(self, device: bytes) -> Enrolment:
+        if device not in self.enrolments:
+            raise ProblemError("not-enrolled", "This device is not enrolled.")
+        return self.enrolments[device]
+
+    def _receipt(self, event: str, record_id: bytes, digest: bytes, device: bytes) -> dict[str, object]:
+        receipt = Receipt(
+            event="given" if event == "given" else "withdrawn",
+            record_id=record_id,
+            record_sha256=digest,
+            server_key=self.digest,
+            device=device,
+            policy_sha256=self.policy.sha256,
+            on="2027-01-15",
+            outlives=() if event == "given" else ("limiter record, 30 days",),
+        )
+        # Through JSON, as a real answer comes.
+        read: dict[str, object] = json.loads(json.dumps(sign_receipt(receipt, self.receipt_key)))
+        return read
+
+    # ---- the relay ----
+
+    def login(self, device: bytes, link: "ServerLink") -> None:
+        old = self.links.get(device)
+        if old is not None:
+            old.hang_up()
+        self.links[device] = link
+        for one in self.waiting:
+            if one.device == device:
+                link.say(Deliver(one.envelope_id, one.envelope))
+        link.say(CaughtUp())
+
+    def frame(self, link: "ServerLink", frame: object) -> None:
+        """Take one frame of a phone."""
+        match frame:
+            case Deposit():
+                self.deposits.append(frame)
+                link.say(self._deposit(link, frame))
+            case Ack(envelope_id=given, code=code):
+                for one in [w for w in self.waiting if w.envelope_id == given and w.device == link.device]:
+                    shown = code == Unreadable.SHOWN
+                    self._settle(one, OutcomeState.DELIVERED if shown else OutcomeState.UNREADABLE)
+            case Ask(ref=ref, handle=handle):
+                digest = handle_hash(handle)
+                waits = any(one.handle_hash == digest for one in self.waiting)
+                state = OutcomeState.WAITING if waits else self.outcomes.get(digest, OutcomeState.UNKNOWN)
+                link.say(Outcome(ref, digest, state))
+            case Collect(handle=handle):
+                self.outcomes.pop(handle_hash(handle), None)
+            case Withdrawn():
+                link.withdrawn.append(frame)
+            case _:
+                link.odd.append(frame)
+
+    def _deposit(self, link: "ServerLink", frame: Deposit) -> Frame:
+        enrolment = next((one for one in self.enrolments.values() if one.token == frame.token), None)
+        if enrolment is None:
+            return Refused(frame.ref, Refusal.NOT_ENROLLED)
+        (part,) = frame.parts
+        device = enrolment.keys.device
+        if part.device != device:
+            return WrongDevices(frame.ref, [device], [part.device], [])
+        if part.envelope_key not in {key.id for key in enrolment.envelope_keys}:
+            return WrongDevices(frame.ref, [], [], [device])
+        if self.mailbox_full:
+            return Refused(frame.ref, Refusal.MAILBOX_FULL)
+        granted = bool(frame.grant) and grant_hash(frame.grant) == enrolment.grant_hash
+        given = envelope_id(part.envelope)
+        if not any(one.envelope_id == given for one in self.waiting):
+            one = Waiting(device, given, part.envelope, HandleHash(part.handle_hash), granted, link)
+            self.waiting.append(one)
+            receiver = self.links.get(device)
+            if receiver is not None:
+                receiver.say(Deliver(given, part.envelope))
+        return Deposited(frame.ref, DepositState.ACCEPTED)
+
+    def _settle(self, one: Waiting, state: OutcomeState) -> None:
+        self.waiting.remove(one)
+        self.outcomes[one.handle_hash] = state
+        if one.granted and one.sender is not None:
+            one.sender.say(Outcome(0, one.handle_hash, state))
+
+
+class FakeGate:
+    """What a line needs of its gate."""
+
+    def __init__(self) -> None:
+        self.is_shut = False
+        self.links: list[ServerLink] = []
+
+    def shut(self) -> None:
+        self.is_shut = True
+        for link in self.links:
+            link.hang_up()
+
+
+class ServerControl(FakeControlPlane):
+    """One device's control plane."""
+
+    def __init__(self, server: HonestServer, device: DeviceId, gate: FakeGate) -> None:
+        super().__init__(server.document())
+        self._server = server
+        self._gate = gate
+        answers: dict[str, Callable[[Struct], Struct]] = {
+            api.ENROL_PATH: lambda body: server.enrol(_as(body, api.Enrol), self.nonces[-1]),
+            api.CONFIRM_PATH: lambda body: server.confirm(_as(body, api.Confirm)),
+            api.KEYS_PATH: lambda body: server.publish(device, _as(body, api.PublishKeys)),
+            api.CLAIM_PATH: lambda body: server.claim(device, _as(body, api.Claim)),
+            api.EVALUATE_PATH: lambda body: server.evaluate(device, _as(body, api.Evaluate)),
+            api.GRANT_PATH: lambda body: server.set_grant(device, _as(body, api.SetGrant)),
+            api.CERTIFICATE_PATH: lambda _: server.renew(device),
+            api.WITHDRAW_PATH: lambda body: server.withdraw(device, _as(body, api.WithdrawConsent)),
+        }
+        for path, answer in answers.items():
+            self.on(path, answer)
+
+    async def statement(self) -> bytes:
+        self._require_reachable()
+        self.document = self._server.document()
+        return await super().statement()
+
+    async def call(self, path: str, body: Struct, answer: type[ResponseT]) -> ResponseT:
+        self._require_reachable()
+        await asyncio.sleep(0)
+        self._require_reachable()
+        answered = await super().call(path, body, answer)
+        if path in self._server.loses_answers:
+            self._server.loses_answers.discard(path)
+            raise UnreachableError("the answer was lost")
+        return answered
+
+    async def sealed_call(self, path: str, body: NonceBody, answer: type[ResponseT]) -> ResponseT:
+        self._require_reachable()
+        return await super().sealed_call(path, body, answer)
+
+    def _require_reachable(self) -> None:
+        if self._gate.is_shut:
+            raise GateClosedError("cloud messaging is off for this line")
+        if self._server.off:
+            raise UnreachableError("nobody answers")
+
+
+class ServerConnector:
+    """One device's way to a stream."""
+
+    def __init__(self, server: HonestServer, device: DeviceId, gate: FakeGate) -> None:
+        self._server = server
+        self._device = device
+        self._gate = gate
+
+    async def connect(self, url: str) -> StreamLink:
+        del url
+        await asyncio.sleep(0)
+        if self._gate.is_shut:
+            raise GateClosedError("cloud messaging is off for this line")
+        if self._server.off:
+            raise UnreachableError("nobody answers")
+        if self._device not in self._server.enrolments:
+            raise LoginRefusedError("the server does not know this device")
+        link = ServerLink(self._server, self._device, len(self._server.enrolments[self._device].one_time))
+        self._gate.links.append(link)
+        self._server.login(self._device, link)
+        return link
+
+
+class ServerLink(FakeLink):
+    """A stream whose other end is the server."""
+
+    def __init__(self, server: HonestServer, device: bytes, one_time_keys: int) -> None:
+        super().__init__(one_time_keys=one_time_keys)
+        self.device = device
+        self.withdrawn: list[Withdrawn] = []
+        self.odd: list[object] = []
+        """Frames that this server does not know what to do with."""
+        self._server = server
+
+    def send(self, frames: Sequence[Frame]) -> None:
+        for frame in client_frames.read(write(frames)):
+            asyncio.get_running_loop().call_soon(self._arrive, frame)
+
+    def _arrive(self, frame: object) -> None:
+        if not self.closed:
+            self._server.frame(self, frame)
+
+    async def close(self) -> None:
+        if self._server.links.get(self.device) is self:
+            del self._server.links[self.device]
+        await super().close()
+
+
+def _as(body: Struct, kind: type[ResponseT]) -> ResponseT:
+    assert isinstance(body, kind)
+    return body

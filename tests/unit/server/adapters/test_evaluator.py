@@ -1,0 +1,76 @@
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from sayso.protocol import tokens
+from sayso.protocol.errors import DiscoveryError
+from sayso.server.adapters.evaluator import PoolEvaluator
+from sayso.server.errors import ServerError
+from tests.aio import run
+
+KEY = b"\1" * 32
+
+
+def test_a_worker_evaluates_with_one_proof_and_refuses_what_is_no_element() -> None:
+    async def main() -> None:
+        evaluator = PoolEvaluator(KEY)
+        await evaluator.warm()
+        blinded = tokens.Blinded([b"one", b"two"])
+        evaluated = await evaluator.evaluate(blinded.elements)
+        assert len(blinded.finish(evaluated, public_key=tokens.public_key(KEY))) == 2
+        for bad in ([bytes(32)], [b"\xff" * 32], [b"short"], []):
+            with pytest.raises(DiscoveryError):
+                await evaluator.evaluate(bad)
+        assert await evaluator.evaluate(tokens.Blinded([b"again"]).elements)
+        await evaluator.close()
+
+    run(main())
+
+
+def test_another_worker_takes_the_place_of_one_that_died() -> None:
+    async def main() -> None:
+        evaluator = PoolEvaluator(KEY)
+        await evaluator.warm()
+        for pid in list(evaluator._pool._processes):
+            os.kill(pid, signal.SIGKILL)
+        elements = tokens.Blinded([b"one"]).elements
+        with pytest.raises(ServerError, match="worker process died"):
+            # The pool notices when the process is gone; until then it takes work that is then lost.
+            await evaluator.evaluate(elements)
+        assert len(await evaluator.evaluate(elements)) == 96
+        await evaluator.close()
+
+    run(main())
+
+
+def test_the_workers_end_when_the_server_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "server_like.py"
+    script.write_text(
+        "import asyncio\n"
+        "from sayso.server.adapters.evaluator import PoolEvaluator\n"
+        "async def main():\n"
+        f"    evaluator = PoolEvaluator({KEY!r})\n"
+        "    await evaluator.warm()\n"
+        "    print(*evaluator._pool._processes, flush=True)\n"
+        "    await asyncio.Event().wait()\n"
+        "if __name__ == '__main__':\n"
+        "    asyncio.run(main())\n"
+    )
+
+    async def main() -> None:
+        process = await asyncio.create_subprocess_exec(sys.executable, str(script), stdout=asyncio.subprocess.PIPE)
+        assert process.stdout is not None
+        workers = [int(pid) for pid in (await process.stdout.readline()).split()]
+        assert workers
+        process.kill()
+        await process.wait()
+        # End of file: the last process that held the pipe is gone, and the workers hold it too.
+        assert await process.stdout.read() == b""
+        for pid in workers:
+            assert not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes()
+
+    run(main())
