@@ -145,7 +145,7 @@ class MemoryDirectory:
         row = self._rows.get(departed.device)
         if row is None or row.enrolment.keys.ed25519 != departed.ed25519:
             return None
-        self._drop((one.id for one in list(self._pending.values()) if one.keys.device == departed.device))
+        self._drop(one.id for one in list(self._pending.values()) if one.keys.device == departed.device)
         self._departed[departed.device] = departed
         return self._end(departed.device)
 

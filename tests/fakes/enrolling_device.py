@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -30,18 +31,26 @@ from sayso.protocol.requests import Request, sign_request
 from sayso.protocol.signing import Purpose
 from sayso.protocol.statement import Statement, read_statement
 from sayso.protocol.xwing import SealPrivateKey, SealPublicKey
-from tests.fakes.asgi import Answer, AsgiClient
+from tests.fakes.asgi import Answer
 from tests.fakes.control_world import WALL
 
 AUTHORITY = "chat.example:8080"
 NO_NONCE = "no-nonce-yet-ask-for-one"
 
 
+class HttpClient(Protocol):
+    """How requests get to the server."""
+
+    async def request(self, method: str, path: str, fields: list[tuple[str, str]], body: bytes = b"") -> Answer:
+        """Send one, return its answer."""
+        ...
+
+
 @dataclass
 class EnrollingDevice:
     """One device. `number` is an E.164 text: it may be none."""
 
-    client: AsgiClient
+    client: HttpClient
     pinned: KeyDigest
     number: str = "+447700900001"
     seed: int = 1

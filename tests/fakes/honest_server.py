@@ -453,6 +453,8 @@ class ServerLink(FakeLink):
         self.withdrawn: list[Withdrawn] = []
         self.odd: list[object] = []
         """Frames that this server does not know what to do with."""
+        self.seen: list[object] = []
+        """Every frame that came, in order."""
         self._server = server
 
     def send(self, frames: Sequence[Frame]) -> None:
@@ -461,6 +463,7 @@ class ServerLink(FakeLink):
 
     def _arrive(self, frame: object) -> None:
         if not self.closed:
+            self.seen.append(frame)
             self._server.frame(self, frame)
 
     async def close(self) -> None:

@@ -13,6 +13,8 @@ class FakeKannel:
     answer: bytes = b"HTTP/1.1 202 Accepted\r\nContent-Length: 25\r\n\r\n0: Accepted for delivery\n"
     heads: list[bytes] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    taken: asyncio.Queue[bytes] = field(default_factory=asyncio.Queue)
+    """The same texts, for who waits for the next one."""
     connections: int = 0
     port: int = 0
 
@@ -39,6 +41,7 @@ class FakeKannel:
                 )
                 self.heads.append(head)
                 self.bodies.append(await reader.readexactly(length))
+                self.taken.put_nowait(self.bodies[-1])
                 writer.write(self.answer)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):

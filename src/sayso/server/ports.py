@@ -1,7 +1,7 @@
 """What the server needs of the world. Adapters turn what their libraries throw into `sayso.server.errors`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sayso.protocol.frames import OutcomeState
@@ -84,19 +84,19 @@ class CodeSender(Protocol):
 class ServerSecrets:
     """What a keyring holds; never in the database or its backups."""
 
-    long_term: bytes
+    long_term: bytes = field(repr=False)
     """Ed25519 seed, 32 bytes: signs the statement."""
-    certificate: bytes
+    certificate: bytes = field(repr=False)
     """Ed25519 seed, 32 bytes: signs sender certificates."""
-    receipt: bytes
+    receipt: bytes = field(repr=False)
     """Ed25519 seed, 32 bytes: signs receipts."""
     registrar_id: int
-    registrar: bytes
+    registrar: bytes = field(repr=False)
     """X-Wing private key, 96 bytes: opens sealed numbers."""
     epoch: int
-    voprf: bytes
+    voprf: bytes = field(repr=False)
     """VOPRF seed of the epoch, 32 bytes."""
-    codes: bytes
+    codes: bytes = field(repr=False)
     """HMAC key, 32 bytes: codes are stored under it, so a stolen database gives none of them away."""
 
 
@@ -105,7 +105,7 @@ class HourState:
     """Where the hour-key ratchet stands."""
 
     generation: int
-    state: bytes
+    state: bytes = field(repr=False)
     """32 bytes; the next state is derived from it, never the other way."""
 
 

@@ -1,3 +1,5 @@
+"""Evaluation in worker processes."""
+
 import asyncio
 import os
 import signal
@@ -13,6 +15,12 @@ from sayso.server.errors import ServerError
 from tests.aio import run
 
 KEY = b"\1" * 32
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs: one that has ended and was not waited for has no command line."""
+    command = Path(f"/proc/{pid}/cmdline")
+    return command.exists() and command.read_bytes() != b""
 
 
 def test_a_worker_evaluates_with_one_proof_and_refuses_what_is_no_element() -> None:
@@ -70,7 +78,6 @@ def test_the_workers_end_when_the_server_is_killed(tmp_path: Path) -> None:
         await process.wait()
         # End of file: the last process that held the pipe is gone, and the workers hold it too.
         assert await process.stdout.read() == b""
-        for pid in workers:
-            assert not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes()
+        assert not any(alive(pid) for pid in workers)
 
     run(main())

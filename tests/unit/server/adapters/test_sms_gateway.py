@@ -1,3 +1,5 @@
+"""The SMS gateway: Kannel's interface as a client."""
+
 import pytest
 
 from sayso.carrier.adapters.kannel import Credentials, HttpRequest, read_sendsms

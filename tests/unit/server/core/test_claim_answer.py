@@ -1,3 +1,5 @@
+"""Answers to claims, sealed."""
+
 import pytest
 
 from sayso.protocol.api import Claim, ClaimLine

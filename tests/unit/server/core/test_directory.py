@@ -1,3 +1,5 @@
+"""Records of the directory."""
+
 from sayso.protocol.ids import GrantHash, Token, grant_hash
 from sayso.protocol.keys import DeviceKeys
 from sayso.server.core.directory import NO_GRANT, Enrolment

@@ -1,3 +1,5 @@
+"""Rules of enrolment."""
+
 from collections import Counter
 from collections.abc import Callable
 from typing import Any

@@ -1,3 +1,5 @@
+"""Which keys are kept and served."""
+
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,3 +1,5 @@
+"""Lease and expiry."""
+
 from hypothesis import given
 from hypothesis import strategies as st
 

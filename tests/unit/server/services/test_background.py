@@ -1,3 +1,5 @@
+"""Jobs that outlive their request."""
+
 import asyncio
 
 import pytest

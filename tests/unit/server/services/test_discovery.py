@@ -1,3 +1,5 @@
+"""Evaluations: epoch and elements."""
+
 from collections.abc import Sequence
 
 import pytest

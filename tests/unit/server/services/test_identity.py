@@ -1,3 +1,5 @@
+"""The server's own keys at work."""
+
 from dataclasses import replace
 
 import pytest
@@ -44,7 +46,15 @@ def test_days_are_utc() -> None:
     assert identity(clock=clock).today() == "2026-11-19"
 
 
-@pytest.mark.parametrize("name", ["long_term", "certificate", "receipt", "registrar"])
-def test_a_damaged_key_is_said_at_start(name: str) -> None:
+DAMAGED = {
+    "long-term key": replace(secrets(), long_term=b"short"),
+    "certificate key": replace(secrets(), certificate=b"short"),
+    "receipt key": replace(secrets(), receipt=b"short"),
+    "registrar's key": replace(secrets(), registrar=b"short"),
+}
+
+
+@pytest.mark.parametrize("which", DAMAGED)
+def test_a_damaged_key_is_said_at_start(which: str) -> None:
     with pytest.raises(KeyringError, match="backup"):
-        identity(replace(secrets(), **{name: b"short"}))
+        identity(DAMAGED[which])

@@ -1,3 +1,5 @@
+"""Answers and problems."""
+
 import msgspec
 
 from sayso.protocol.api import KeysLeft, Problem, ProblemType

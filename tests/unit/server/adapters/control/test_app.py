@@ -16,8 +16,8 @@ from sayso.protocol.limits import DAY, LIMITS
 from sayso.protocol.numbers import PhoneNumber
 from sayso.protocol.requests import Request, sign_request
 from sayso.protocol.statement import Policy
-from sayso.server.adapters.control.operations import SIGNED
 from sayso.server.adapters.control.openapi import SCHEMA_PATH
+from sayso.server.adapters.control.operations import SIGNED
 from tests.aio import run
 from tests.fakes.asgi import Answer
 from tests.fakes.control_server import STREAM, ControlServer, control_server
@@ -27,9 +27,9 @@ from tests.fakes.enrolling_device import AUTHORITY, NO_NONCE
 NUMBER = "+447700900001"
 
 
-def serve(folder: Path, scene: Callable[[ControlServer], Awaitable[None]], **options: int) -> None:
+def serve(folder: Path, scene: Callable[[ControlServer], Awaitable[None]], *, claims_per_day: int = 2000) -> None:
     async def main() -> None:
-        async with control_server(folder, **options) as server:
+        async with control_server(folder, claims_per_day=claims_per_day) as server:
             await scene(server)
 
     run(main())

@@ -1,3 +1,5 @@
+"""The OpenAPI document says what is enforced."""
+
 import re
 from typing import Any
 

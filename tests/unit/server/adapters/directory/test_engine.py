@@ -1,3 +1,5 @@
+"""The directory's database: durable, private, migrated, its errors ours."""
+
 import sqlite3
 import stat
 from pathlib import Path
@@ -7,10 +9,27 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import insert, text
 
-from sayso.server.adapters.directory.engine import open_database, open_engine
+from sayso.server.adapters.directory.engine import Database, open_database, open_engine
 from sayso.server.adapters.directory.tables import erasures, metadata
 from sayso.server.errors import ConfigError, NoSpaceError, StoreError
 from tests.aio import run
+
+
+def rights(folder: Path) -> dict[str, int]:
+    return {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
+
+
+async def note_erasures(database: Database, *devices: bytes, then: str = "SELECT 1") -> None:
+    async with database.write() as connection:
+        await connection.exec_driver_sql(then)
+        for device in devices:
+            await connection.execute(insert(erasures).values(device=device, state=6))
+
+
+async def note_and_stumble(database: Database) -> None:
+    async with database.write() as connection:
+        await connection.execute(insert(erasures).values(device=b"d" * 16, state=6))
+        raise ZeroDivisionError
 
 
 def test_every_connection_is_durable_and_deletes_securely(tmp_path: Path) -> None:
@@ -41,10 +60,8 @@ def test_the_server_refuses_to_start_where_a_commit_is_not_durable() -> None:
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     async def main() -> None:
         database = await open_database(tmp_path / "directory.db")
-        async with database.write() as connection:
-            await connection.execute(insert(erasures).values(device=b"d" * 16, state=6))
-        for file in tmp_path.iterdir():
-            assert stat.S_IMODE(file.stat().st_mode) == 0o600, file.name
+        await note_erasures(database, b"d" * 16)
+        assert rights(tmp_path) == {"directory.db": 0o600, "directory.db-wal": 0o600, "directory.db-shm": 0o600}
         await database.close()
 
     run(main())
@@ -95,9 +112,7 @@ def test_an_error_inside_a_transaction_undoes_it(tmp_path: Path) -> None:
     async def main() -> None:
         database = await open_database(tmp_path / "directory.db")
         with pytest.raises(ZeroDivisionError):
-            async with database.write() as connection:
-                await connection.execute(insert(erasures).values(device=b"d" * 16, state=6))
-                raise ZeroDivisionError
+            await note_and_stumble(database)
         async with database.read() as connection:
             assert (await connection.execute(erasures.select())).all() == []
         await database.close()
@@ -109,9 +124,7 @@ def test_a_failing_statement_is_our_error_and_shows_no_value(tmp_path: Path) -> 
     async def main() -> None:
         database = await open_database(tmp_path / "directory.db")
         with pytest.raises(StoreError) as failed:
-            async with database.write() as connection:
-                for _ in range(2):
-                    await connection.execute(insert(erasures).values(device=b"planted-7f3a-123", state=6))
+            await note_erasures(database, b"planted-7f3a-123", b"planted-7f3a-123")
         assert not isinstance(failed.value, NoSpaceError)
         error: BaseException | None = failed.value
         while error is not None:
@@ -125,11 +138,9 @@ def test_a_failing_statement_is_our_error_and_shows_no_value(tmp_path: Path) -> 
 def test_a_full_disk_is_told_apart(tmp_path: Path) -> None:
     async def main() -> None:
         database = await open_database(tmp_path / "directory.db")
+        devices = [number.to_bytes(16, "big") for number in range(500)]
         with pytest.raises(NoSpaceError):
-            async with database.write() as connection:
-                await connection.exec_driver_sql("PRAGMA max_page_count = 1")
-                rows = [{"device": number.to_bytes(16, "big"), "state": 6} for number in range(5000)]
-                await connection.execute(insert(erasures), rows)
+            await note_erasures(database, *devices, then="PRAGMA max_page_count = 1")
         await database.close()
 
     run(main())
