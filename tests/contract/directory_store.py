@@ -21,6 +21,7 @@ NOW = 1_000_000.0
 PER_DAY = 2000
 _RANDOM = random.Random(3)
 
+
 def drawn(count: int) -> bytes:
     return _RANDOM.randbytes(count)
 

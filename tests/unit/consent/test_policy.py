@@ -1,3 +1,5 @@
+"""The policy: its text, and that a published one never changes."""
+
 import hashlib
 import re
 

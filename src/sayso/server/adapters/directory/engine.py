@@ -6,6 +6,7 @@ against another one.
 """
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -16,7 +17,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -24,7 +25,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sayso.server.errors import ConfigError, NoSpaceError, StoreError
 
 _BUSY_MS: Final = 10_000
-_WRITES: Final = "sayso_writes"
+_BEGIN: Final = "sayso_begin"
+"""Execution option: how a connection's transactions begin; plain BEGIN without it."""
 _REQUIRED: Final = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1}
 """Pragma and what it has to read back as."""
 
@@ -42,7 +44,7 @@ class Database:
         """Open a transaction that writes; committed and durable at the end of the block, rolled back by an error."""
         with _our_errors():
             async with self._writer, self._engine.connect() as connection:
-                await connection.execution_options(**{_WRITES: True})
+                await connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
                 async with connection.begin():
                     yield connection
 
@@ -52,6 +54,14 @@ class Database:
         with _our_errors():
             async with self._engine.connect() as connection:
                 yield connection
+
+    async def scrub(self) -> None:
+        """Empty the write-ahead log, which holds what was deleted. With a reader in the way, the next call does it."""
+        with _our_errors():
+            async with self._writer, self._engine.connect() as connection:
+                # A checkpoint cannot be made inside a transaction.
+                await connection.execution_options(**{_BEGIN: ""})
+                await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def close(self) -> None:
         """Close every connection."""
@@ -74,13 +84,15 @@ async def open_database(path: Path) -> Database:
 
 async def open_engine(url: str) -> Database:
     """Open a database by its SQLAlchemy URL; as `open_database`."""
-    # Parameters are ids and tokens: they must never stand in an error's message.
+    # Parameters are ids and tokens: they must stand neither in an error's message nor in a log. aiosqlite's debug log
+    # shows each call with its parameters, whatever SQLAlchemy hides.
+    logging.getLogger("aiosqlite").setLevel(logging.WARNING)
     engine = create_async_engine(url, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", _prepare)
     event.listen(engine.sync_engine, "begin", _begin)
     try:
         async with engine.connect() as connection:
-            await connection.execution_options(**{_WRITES: True})
+            await connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
             await connection.run_sync(_migrate)
             await connection.commit()
     except (SQLAlchemyError, CommandError) as error:
@@ -96,27 +108,31 @@ def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
     # Transactions begin where `_begin` says so, not where the driver guesses.
     connection.isolation_level = None
     try:
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-        for pragma, value in _REQUIRED.items():
-            cursor.execute(f"PRAGMA {pragma} = {value}")
-            cursor.execute(f"PRAGMA {pragma}")
-            row = cursor.fetchone()
-            if row is None or row[0] != value:
-                raise ConfigError(
-                    f"the directory's database cannot keep its promises here: SQLite has {pragma} = "
-                    f"{row[0] if row else 'nothing'} and must have {value}; choose a local file system for --data"
-                )
-        cursor.close()
+        _set_pragmas(connection.cursor())
     except BaseException:
         # The pool does not know this connection yet, so nobody else closes it.
         connection.close()
         raise
 
 
+def _set_pragmas(cursor: DBAPICursor) -> None:
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    for pragma, value in _REQUIRED.items():
+        cursor.execute(f"PRAGMA {pragma} = {value}")
+        cursor.execute(f"PRAGMA {pragma}")
+        row = cursor.fetchone()
+        if row is None or row[0] != value:
+            raise ConfigError(
+                f"the directory's database cannot keep its promises here: SQLite has {pragma} = "
+                f"{row[0] if row else 'nothing'} and must have {value}; choose a local file system for --data"
+            )
+    cursor.close()
+
+
 def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    begin = connection.get_execution_options().get(_BEGIN, "BEGIN")
+    if begin:
+        connection.exec_driver_sql(begin)
 
 
 def _migrate(connection: Connection) -> None:

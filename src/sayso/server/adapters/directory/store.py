@@ -105,7 +105,9 @@ class SqlDirectory:
     async def forget(self, *, now: float) -> list[Line]:
         """See `SweepStore`."""
         async with self._database.write() as connection:
-            return await erasures.forget(connection, now=now)
+            changed = await erasures.forget(connection, now=now)
+        await self._database.scrub()
+        return changed
 
     async def counts(self, *, now: float) -> Counts:
         """See `SweepStore`."""

@@ -1,5 +1,6 @@
 """Keyrings in files: under a passphrase, or plain for those who say so."""
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Final
 
@@ -33,13 +34,8 @@ class _Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return "_Stored(...)"
 
 
-class PlainKeyring:
-    """A Keyring in files that are not encrypted. For a demo, or for a disk that is.
-
-    What it costs: whoever reads the disk, a backup of it or a stolen machine has every key of the server: can find out
-    which of the numbers they try are enrolled, sign certificates for numbers that are not theirs, and open the senders'
-    copies of nothing but the wraps that wait. `PassphraseKeyring` keeps that from them as long as the passphrase holds.
-    """
+class FileKeyring(ABC):
+    """What both kinds share: the two files, and when they are made."""
 
     def __init__(self, directory: Path, *, random: Random, clock: Clock) -> None:
         """Open the keyring, or make it at first use.
@@ -78,11 +74,13 @@ class PlainKeyring:
         """Overwrite older states where they lie, durably. Raises KeyringError."""
         self._hours.destroy_before(generation)
 
+    @abstractmethod
     def _seal(self, content: bytes) -> bytes:
-        return content
+        """Return what is written for `content`."""
 
+    @abstractmethod
     def _open(self, content: bytes) -> bytes:
-        return content
+        """Return what `_seal` was given. Raises KeyringError."""
 
     def _read(self) -> _Stored | None:
         try:
@@ -106,7 +104,23 @@ class PlainKeyring:
             raise KeyringError(f"cannot write the keyring {self._path}: {error.strerror}") from error
 
 
-class PassphraseKeyring(PlainKeyring):
+class PlainKeyring(FileKeyring):
+    """A Keyring in files that are not encrypted: for a demo, or for a disk that is.
+
+    What it costs: whoever reads the disk, a backup of it or a stolen machine has every key of the server. They can find
+    out which of the numbers they try are enrolled, open numbers that were sealed to the registrar, sign certificates
+    for numbers that are not theirs, and take the server's outer wrapping off what waits (the message inside stays
+    sealed to its recipient). `PassphraseKeyring` keeps all that from them as long as the passphrase holds.
+    """
+
+    def _seal(self, content: bytes) -> bytes:
+        return content
+
+    def _open(self, content: bytes) -> bytes:
+        return content
+
+
+class PassphraseKeyring(FileKeyring):
     """A Keyring sealed under a passphrase (Argon2id, RFC 9106)."""
 
     def __init__(

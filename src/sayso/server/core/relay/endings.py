@@ -51,6 +51,7 @@ class Endings:
             self._ledger.note(entry.outcome(state, now))
             self._books.forget(mailbox, entry, now=now)
             return
+        entry.verdict = None
         stored = entry.place is Place.STORED
         at_once = entry.granted and state is OutcomeState.DELIVERED
         if at_once:
@@ -138,7 +139,8 @@ class Endings:
 
         def tell(now: float) -> None:
             self.durable(entry)
-            for question in entry.recalls or ():
+            recalls, entry.recalls = entry.recalls, None
+            for question in recalls or ():
                 self.reply(question, state, now=now)
             if granted_origin is not None:
                 say(granted_origin, Outcome(0, entry.handle_hash, state))
