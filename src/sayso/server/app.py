@@ -8,6 +8,7 @@ Both listeners live in one event loop. Nothing is served before what a crash int
 """
 
 import asyncio
+import gc
 import os
 import resource
 import socket
@@ -22,22 +23,27 @@ import structlog
 import uvicorn
 
 from sayso.protocol.frames import ByeReason
+from sayso.server.adapters.delivery_callbacks import DeliveryCallbacks
 from sayso.server.adapters.heartbeat import HeartbeatFile
 from sayso.server.adapters.keyring.file_keyring import PassphraseKeyring, PlainKeyring
 from sayso.server.adapters.mailbox.store import EmbeddedMailboxStore
 from sayso.server.adapters.private_file import make_private_directory, write_atomically
+from sayso.server.adapters.smpp.config import SmppConfig
+from sayso.server.adapters.smpp.sender import SmppSender
+from sayso.server.adapters.smpp.session import Timing
 from sayso.server.adapters.sms_gateway import GatewayConfig, KannelGateway
 from sayso.server.adapters.stream import Connections, serve_streams
 from sayso.server.adapters.system import SystemClock, SystemRandom
-from sayso.server.config import Listeners, ServerConfig, check
+from sayso.server.config import Listeners, ServerConfig, check, sms_caps
 from sayso.server.control import Control, ControlConfig, open_control
 from sayso.server.core.addresses import Address
 from sayso.server.core.lines import LineTable
 from sayso.server.core.running_clock import RunningClock
 from sayso.server.errors import ConfigError
-from sayso.server.ports import Clock, Keyring, Random
+from sayso.server.ports import Clock, CodeSender, Keyring, Random
 from sayso.server.services.housekeeping import Housekeeping
 from sayso.server.services.relay_runner import RelayRunner
+from sayso.server.services.sms_reports import ReportCounter
 
 _SWITCH_INTERVAL_S: Final = 0.0005
 """A busy event loop hands the interpreter to the commit thread this often: with Python's 5 ms it would starve."""
@@ -145,25 +151,17 @@ async def _open(
         return running.now(clock.monotonic())
 
     runner = RelayRunner(LineTable(), held, store, now=now)
-    gateway = KannelGateway(
-        GatewayConfig(
-            url=config.sms_gateway or "",
-            username=config.sms_username,
-            password=config.sms_password or "",
-            sender=config.sms_sender,
-        )
-    )
-    closing.push_async_callback(gateway.close)
+    code_sender = await _open_code_sender(config, closing, clock=clock, random=random)
     secrets = keyring.secrets()
     stream_url = config.public_stream or listeners.stream_url(streams.getsockname()[1])
     control = await open_control(
-        ControlConfig(directory=config.data / "directory.db", stream=stream_url),
+        ControlConfig(directory=config.data / "directory.db", stream=stream_url, sms_caps=sms_caps(config)),
         secrets,
         runner,
         clock=clock,
         random=random,
         running=now,
-        code_sender=gateway,
+        code_sender=code_sender,
     )
     closing.push_async_callback(control.close)
     housekeeping = Housekeeping(
@@ -202,6 +200,7 @@ async def _serve(server: _Server, stop: asyncio.Event, ready: Callable[[ServerAd
         serving = tasks.create_task(http.serve(sockets=[server.http]))
         await http.listening.wait()
         _publish(server)
+        _settle_collector()
         if ready is not None:
             ready(server.addresses)
         await stop.wait()
@@ -219,6 +218,17 @@ async def _serve(server: _Server, stop: asyncio.Event, ready: Callable[[ServerAd
         driving.cancel()
 
 
+def _settle_collector() -> None:
+    """Keep the garbage collector away from what stays.
+
+    Modules, lines and mailboxes live as long as the server, and what a message leaves behind is freed by counting
+    references; with Python's own thresholds the collector took a third of the time of the online path.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
 def _publish(server: _Server) -> None:
     """Write down where the server is found: for its operator and for programs, nothing secret."""
     addresses = server.addresses
@@ -231,6 +241,42 @@ def _open_keyring(config: ServerConfig, *, clock: Clock, random: Random) -> Keyr
     if config.passphrase is not None:
         return PassphraseKeyring(directory, config.passphrase, random=random, clock=clock)
     return PlainKeyring(directory, random=random, clock=clock)
+
+
+async def _open_code_sender(
+    config: ServerConfig, closing: AsyncExitStack, *, clock: Clock, random: Random
+) -> CodeSender:
+    """Open the way that codes take: an SMSC by SMPP, or an HTTP gateway."""
+    reports = ReportCounter()
+    if config.smpp is not None:
+        smpp = SmppConfig(
+            address=config.smpp,
+            system_id=config.smpp_system_id or "",
+            password=config.smpp_password or "",
+            system_type=config.smpp_system_type,
+            sender=config.sms_sender,
+            tls=config.smpp_tls,
+            tls_ca=config.smpp_tls_ca,
+            cleartext=config.smpp_cleartext,
+            timing=Timing(window=config.smpp_window),
+        )
+        sender = SmppSender(smpp, clock=clock, random=random, reports=reports)
+        await closing.enter_async_context(sender.running())
+        return sender
+    callbacks = DeliveryCallbacks(clock=clock, random=random, reports=reports)
+    gateway = KannelGateway(
+        GatewayConfig(
+            url=config.sms_gateway or "",
+            username=config.sms_username,
+            password=config.sms_password or "",
+            sender=config.sms_sender,
+        ),
+        callbacks=callbacks,
+    )
+    closing.push_async_callback(gateway.close)
+    if gateway.asks_reports:
+        await closing.enter_async_context(callbacks.listening())
+    return gateway
 
 
 def _bind(address: Address, what: str) -> socket.socket:

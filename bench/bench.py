@@ -1,0 +1,113 @@
+"""What every workload gets: settings, fresh servers, connected peers."""
+
+import asyncio
+import gc
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Final
+
+from bench.accounts import Account, account
+from bench.peers import Drafts, DriverError, Peer, Recipient, Sender, Tally, Watch, close_all, connect_all
+from bench.server import ServerProcess
+from bench.settings import Settings
+
+
+class Bench:
+    """One bench: a seeded directory, and a place to work in."""
+
+    def __init__(self, settings: Settings, *, seeded: Path, work: Path) -> None:
+        self.settings = settings
+        self._seeded = seeded
+        self._work = work
+        self.remarks: list[str] = []
+        """What a figure cannot say; printed and kept with the figures."""
+
+    def remark(self, text: str) -> None:
+        """Keep a remark, once."""
+        if text not in self.remarks:
+            self.remarks.append(text)
+
+    @asynccontextmanager
+    async def site(self) -> AsyncIterator["Site"]:
+        """Run a fresh server for the length of the block, over a copy of the seeded directory."""
+        data = self._work / "server"
+        shutil.rmtree(data, ignore_errors=True)
+        shutil.copytree(self._seeded, data)
+        server = ServerProcess(data, self.settings)
+        try:
+            await server.start()
+            yield Site(self.settings, server)
+            await server.stop()
+        except DriverError as error:
+            error.add_note(f"The end of the server's log:\n{server.log()}")
+            raise
+        finally:
+            await server.kill()
+            shutil.rmtree(data, ignore_errors=True)
+
+
+class Site:
+    """One server and the driver's connections to it."""
+
+    def __init__(self, settings: Settings, server: ServerProcess) -> None:
+        self.settings: Final = settings
+        self.server: Final = server
+        self.watch = Watch()
+
+    def sender(self, place: int, recipients: Sequence[Account], *, size: int) -> Sender:
+        """Make the connection of the account at `place`, to deposit for these."""
+        return Sender(account(place), self.server.digest, self.watch, Drafts(recipients, size=size))
+
+    def recipient(self, one: Account, tally: Tally, *, size: int) -> Recipient:
+        """Make a connection of this account, to receive."""
+        return Recipient(one, self.server.digest, self.watch, tally, size=size)
+
+    def idler(self, place: int) -> Peer:
+        """Make the connection of the account at `place`, to do nothing."""
+        return Peer(account(place), self.server.digest, self.watch)
+
+    async def connect(self, peers: Sequence[Peer]) -> None:
+        """Connect peers and wait until each is caught up."""
+        await connect_all(peers, self.server.stream, at_once=self.settings.logins_at_once)
+        for peer in peers:
+            await self.watch.of(peer.caught_up.wait())
+
+    @asynccontextmanager
+    async def connected(self, peers: Sequence[Peer]) -> AsyncIterator[None]:
+        """Connect peers for the length of the block."""
+        await self.connect(peers)
+        yield
+        await close_all(peers)
+
+    async def leases_written(self) -> None:
+        """Wait until what the logins wrote is on the disk."""
+        await asyncio.sleep(self.settings.leases_s)
+
+    async def finished(self, senders: Sequence[Sender]) -> None:
+        """Wait until all deposits of these are answered."""
+        for sender in senders:
+            await self.watch.of(sender.finished.wait())
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        """Wait until something is so."""
+
+        async def look() -> None:
+            while not done():  # noqa: ASYNC110  what is waited for is counted far away, on the hot path
+                await asyncio.sleep(0.005)
+
+        await self.watch.of(look())
+
+
+@contextmanager
+def no_collections() -> Iterator[None]:
+    """Keep the driver's garbage collector out of a measured window."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()

@@ -1,0 +1,69 @@
+"""The workloads, by name.
+
+    live         online, light; live_traced shows that nothing of it touches a file
+    custody      deposits with their drain, deposits-while-online
+    connections  memory of idle ones, and how fast they log in
+    restart      kill -9 with many waiting
+
+A new one is a coroutine `(Bench, size) -> Figures` and a line here; targets for its figures stand in `bench.targets`.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bench.bench import Bench
+from bench.procfs import Figures
+from bench.workloads.connections import idle
+from bench.workloads.custody import deposits, deposits_while_online
+from bench.workloads.live import light, online
+from bench.workloads.live_traced import online_strace
+from bench.workloads.restart import recovery
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One kind of load."""
+
+    name: str
+    measure: Callable[[Bench, int], Awaitable[Figures]]
+    shown: tuple[str, ...]
+    """The figures for people, in order; the JSON has all of them."""
+    every_size: bool = True
+    """Whether it runs for each size of envelope."""
+
+    @property
+    def about(self) -> str:
+        """What it does, in a line."""
+        return (self.measure.__doc__ or "").strip()
+
+
+_SPEED = ("server_cpu_pct", "driver_cpu_pct", "server_rss_mib")
+WORKLOADS = (
+    Workload("online", online, ("msgs_per_s", "msgs_per_server_cpu_s", "disk_write_bytes", *_SPEED)),
+    Workload("online-strace", online_strace, ("msgs", "file_calls", "file_calls_control"), every_size=False),
+    Workload("light", light, ("delivered_p50_ms", "delivered_p99_ms", "receipt_p50_ms", "receipt_p99_ms")),
+    Workload(
+        "deposits",
+        deposits,
+        ("deposits_per_s", "deposits_per_server_cpu_s", "drained_per_s", "drained_per_server_cpu_s", *_SPEED),
+    ),
+    Workload(
+        "deposits-while-online",
+        deposits_while_online,
+        ("deposits_per_s", "msgs_per_s", "both_per_server_cpu_s", "accepted_p50_ms", "accepted_p99_ms", *_SPEED),
+    ),
+    Workload(
+        "idle",
+        idle,
+        (
+            "connections",
+            "kib_per_connection",
+            "picows_floor_kib",
+            "above_floor_kib",
+            "logins_per_s",
+            "logins_per_server_cpu_s",
+        ),
+        every_size=False,
+    ),
+    Workload("recovery", recovery, ("waiting", "ready_s", "first_delivery_s", "all_delivered_s"), every_size=False),
+)
