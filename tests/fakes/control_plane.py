@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
+from sayso.phone.errors import ProblemError, UnreachableError
 from sayso.phone.ports import NonceBody, ResponseT
 from sayso.protocol.errors import SaysoError
 
@@ -24,6 +25,10 @@ class FakeControlPlane:
         self.trouble: SaysoError | None = None
         """Raised by every request while it is set."""
         self.closed = False
+        self.public: dict[str, bytes] = {}
+        """What `fetch` gives, by path."""
+        self.fetched: list[str] = []
+        """What was fetched, in order."""
         self._answers: dict[str, Answerer] = {}
 
     def on(self, path: str, answer: Answerer) -> None:
@@ -38,6 +43,17 @@ class FakeControlPlane:
         if self.trouble is not None:
             raise self.trouble
         return self.document
+
+    async def fetch(self, path: str, *, at_most: int) -> bytes:
+        if self.trouble is not None:
+            raise self.trouble
+        self.fetched.append(path)
+        content = self.public.get(path)
+        if content is None:
+            raise ProblemError("not-found", "There is nothing here.")
+        if len(content) > at_most:
+            raise UnreachableError("the server's answer is longer than any that Sayso knows")
+        return content
 
     async def call(self, path: str, body: Struct, answer: type[ResponseT]) -> ResponseT:
         if self.trouble is not None:

@@ -8,10 +8,13 @@ from pathlib import Path
 from sayso.protocol import api
 from sayso.protocol.ids import GrantHash
 from sayso.server.control import Control, ControlConfig, open_control
+from sayso.server.core.discovery_budget import Allowance
+from sayso.server.core.sms_caps import SmsCaps
 from tests.fakes.asgi import Answer, AsgiClient
 from tests.fakes.code_sender import FakeCodeSender
-from tests.fakes.control_world import FakeRelay, SeededRandom, ServerClock, secrets
+from tests.fakes.control_world import FakeRelay, SeededRandom, ServerClock
 from tests.fakes.enrolling_device import EnrollingDevice
+from tests.fakes.secrets_file import MemorySecrets
 
 STREAM = "ws://127.0.0.1:8081/v1/stream"
 
@@ -69,14 +72,26 @@ async def control_server(
     clock: ServerClock | None = None,
     relay: FakeRelay | None = None,
     claims_per_day: int = 2000,
+    discovery: Allowance | None = None,
+    sms_caps: SmsCaps | None = None,
+    keys: MemorySecrets | None = None,
     seed: int = 1,
 ) -> AsyncIterator[ControlServer]:
     """Run a control plane over `folder`; again over the same folder is a restart."""
     clock, relay, sender = clock or ServerClock(), relay or FakeRelay(), FakeCodeSender()
+    keys = keys or MemorySecrets()
     control = await open_control(
-        ControlConfig(directory=folder / "directory.db", stream=STREAM, claims_per_day=claims_per_day, warm_up=False),
-        secrets(),
+        ControlConfig(
+            directory=folder / "directory.db",
+            stream=STREAM,
+            claims_per_day=claims_per_day,
+            discovery=discovery or Allowance(),
+            sms_caps=sms_caps or SmsCaps(),
+            warm_up=False,
+        ),
+        keys.held,
         relay,
+        secrets_file=keys,
         clock=clock,
         random=SeededRandom(seed),
         running=clock.running,

@@ -74,4 +74,5 @@ def secrets(seed: int = 7) -> ServerSecrets:
         epoch=5,
         voprf=source.randbytes(32),
         codes=source.randbytes(32),
+        pins=source.randbytes(32),
     )

@@ -7,16 +7,18 @@ import msgspec
 
 from sayso.protocol.api import Claim, Claimed, ClaimedLine, ClaimLine, DeviceBundle, ProblemType, PublishKeys
 from sayso.protocol.frames import OutcomeState
-from sayso.protocol.ids import DeviceId, EnrolmentId, GrantHash, grant_hash
+from sayso.protocol.ids import DeviceId, EnrolmentId, GrantHash, Token, grant_hash
 from sayso.protocol.keys import EnvelopeKey, RatchetKey
 from sayso.protocol.limits import LIMITS
 from sayso.server.core.claim_answer import KEPT_S
 from sayso.server.core.claim_budget import ClaimBudget, spend
-from sayso.server.core.directory import Counts, Departed, Enrolment, Erasure, HeldKeys, Pending
+from sayso.server.core.directory import AgreedConsent, Counts, Departed, Enrolment, Erasure, HeldKeys, Pending
 from sayso.server.core.held_keys import PREVIOUS_ENVELOPE_KEY_S, accept_one_time_keys, previous_is_served
 from sayso.server.core.lease import lapse_of_expired, lapsed
+from sayso.server.core.lock import Newcomer, arrive, delayed, may_come_in, over
 from sayso.server.core.model import Line
-from sayso.server.directory_port import ClaimOutcome, Confirmed
+from sayso.server.core.pin import HeldPin, pin_fits
+from sayso.server.directory_port import ClaimOutcome, Confirmed, EndedEpochs, Locked
 from sayso.server.errors import Refused
 
 
@@ -31,6 +33,21 @@ class _Row:
     envelope: EnvelopeKey | None = None
     previous: tuple[EnvelopeKey, float] | None = None
     budget: ClaimBudget | None = None
+    pin: "_Pin | None" = None
+    fresh_salt: bytes | None = None
+    newcomer: Newcomer | None = None
+
+
+@dataclass
+class _Pin:
+    """A PIN and its tries."""
+
+    salt: bytes
+    verifier: bytes
+    left: int = LIMITS.pin_tries
+    open: int = 0
+    own_left: int = LIMITS.pin_tries
+    own_open: int = 0
 
 
 class MemoryDirectory:
@@ -44,7 +61,7 @@ class MemoryDirectory:
         self._erasures: dict[DeviceId, Erasure] = {}
 
     async def add_pending(self, pending: Pending, *, now: float, at_most: int) -> bool:
-        same_line = [one for one in self._pending.values() if one.token == pending.token and one.expires > now]
+        same_line = [one for one in self._pending.values() if _meet(one, pending) and one.expires > now]
         if pending.id in self._pending or len(same_line) >= at_most:
             return False
         if self._is_anothers(pending.keys.device, pending.keys.ed25519):
@@ -63,19 +80,30 @@ class MemoryDirectory:
         self._pending[enrolment] = replace(pending, tries_left=pending.tries_left - 1)
         return self._pending[enrolment]
 
-    async def confirm(self, pending: Pending, enrolment: Enrolment, *, result: bytes, now: float) -> Confirmed | None:
+    async def confirm(
+        self, pending: Pending, enrolment: Enrolment, *, result: bytes, now: float, pin: bytes | None = None
+    ) -> Confirmed | Locked | None:
         held = await self.pending(pending.id, now=now)
         if held is None or self._is_anothers(enrolment.device, enrolment.keys.ed25519):
             return None
         replaced: list[Erasure] = []
+        kept: _Pin | None = None
         if held.result is None:
+            holder = self._holder(held)
+            own = self._rows.get(enrolment.device)
+            if holder is None:
+                kept = own.pin if own is not None and _meet(own.enrolment, enrolment) else None
+            elif pin is not None and holder.pin is not None and _proves(holder.pin, pin):
+                kept = holder.pin
+            elif not may_come_in(self._newcomer(holder, now), enrolment.device, enrolment.keys.ed25519, now=now):
+                return self._locked(holder, held, wrong_pin=pin is not None, now=now)
             for device, row in list(self._rows.items()):
-                if row.enrolment.token == enrolment.token or device == enrolment.device:
+                if _meet(row.enrolment, held) or device == enrolment.device:
                     replaced.append(self._end(device))
-            self._rows[enrolment.device] = _Row(enrolment)
+            self._rows[enrolment.device] = _Row(enrolment, pin=kept and _Pin(kept.salt, kept.verifier))
         self._pending[pending.id] = replace(held, result=held.result or result, tries_left=LIMITS.code_tries)
         row_now = self._rows.get(enrolment.device)
-        if row_now is None or row_now.enrolment.token != pending.token:
+        if row_now is None or pending.token not in row_now.enrolment.tokens:
             return None
         stored = self._pending[pending.id].result
         assert stored is not None
@@ -134,12 +162,129 @@ class MemoryDirectory:
         row.enrolment = replace(row.enrolment, grant_hash=grant_hash)
         return self._line(device, now)
 
+    async def set_consent(self, device: DeviceId, agreed: AgreedConsent, *, now: float) -> Line | None:
+        row = self._rows.get(device)
+        if row is None:
+            return None
+        row.enrolment = replace(
+            row.enrolment,
+            findable=agreed.findable,
+            receipt_sha256=agreed.receipt_sha256,
+            policy_sha256=agreed.policy_sha256,
+        )
+        return self._line(device, now)
+
     async def renew_leases(self, leases: Mapping[DeviceId, float], *, now: float) -> list[Line]:
         known = [device for device in leases if device in self._rows]
         for device in known:
             row = self._rows[device]
             row.enrolment = replace(row.enrolment, lease_ends=max(row.enrolment.lease_ends, leases[device]))
         return [self._line(device, now) for device in known]
+
+    async def pin(self, device: DeviceId) -> HeldPin | None:
+        row = self._rows.get(device)
+        if row is None or row.pin is None:
+            return None
+        return HeldPin(
+            salt=row.pin.salt, verifier=row.pin.verifier, tries_left=row.pin.left, own_tries_left=row.pin.own_left
+        )
+
+    async def try_pin(self, pending: Pending, *, now: float) -> bytes | None:
+        self._pending[pending.id] = replace(self._pending[pending.id], tries_left=LIMITS.code_tries)
+        holder = self._holder(pending)
+        if holder is None or self._newcomer(holder, now) is None or holder.pin is None or holder.pin.left < 1:
+            return None
+        holder.pin.left -= 1
+        holder.pin.open += 1
+        return holder.pin.salt
+
+    async def try_own_pin(self, device: DeviceId) -> bytes | None:
+        row = self._rows.get(device)
+        if row is None or row.pin is None or row.pin.own_left < 1:
+            return None
+        row.pin.own_left -= 1
+        row.pin.own_open += 1
+        return row.pin.salt
+
+    async def begin_pin(self, device: DeviceId, salt: bytes, *, now: float) -> bool:
+        row = self._rows[device]
+        if self._newcomer(row, now) is not None:
+            return False
+        row.fresh_salt = salt
+        return True
+
+    async def set_pin(self, device: DeviceId, verifier: bytes | None, *, now: float) -> bool:
+        row = self._rows[device]
+        if self._newcomer(row, now) is not None or (verifier is not None and row.fresh_salt is None):
+            return False
+        row.pin = None if verifier is None or row.fresh_salt is None else _Pin(row.fresh_salt, verifier)
+        row.fresh_salt = None
+        return True
+
+    async def newcomer(self, holder: DeviceId, *, now: float) -> Newcomer | None:
+        row = self._rows.get(holder)
+        return None if row is None else self._newcomer(row, now)
+
+    async def newcomer_key(self, device: DeviceId) -> bytes | None:
+        waiting = (row.newcomer for row in self._rows.values())
+        return next((one.ed25519 for one in waiting if one is not None and one.device == device), None)
+
+    async def refuse(self, pending: Pending, *, now: float) -> Line | None:
+        held = await self.pending(pending.id, now=now)
+        row = self._rows.get(DeviceId(pending.keys.device))
+        if held is None or held.result is not None or row is None or not _meet(row.enrolment, pending):
+            return None
+        if row.enrolment.keys.ed25519 != pending.keys.ed25519:
+            return None
+        del self._pending[pending.id]
+        row.newcomer = None
+        return self._line(row.enrolment.device, now)
+
+    async def delay(self, device: DeviceId, proof: bytes, *, now: float) -> Line | None:
+        row = self._rows[device]
+        if row.pin is None or row.pin.own_open < 1:
+            return None
+        row.pin.own_open -= 1
+        if not pin_fits(proof, row.pin.verifier):
+            return None
+        row.pin.own_left, row.pin.own_open = LIMITS.pin_tries, 0
+        newcomer = self._newcomer(row, now)
+        row.newcomer = None if newcomer is None else delayed(newcomer)
+        return self._line(device, now)
+
+    async def cancel(self, device: DeviceId, ed25519: bytes, *, now: float) -> list[Line]:
+        self._drop(
+            one.id for one in list(self._pending.values()) if (one.keys.device, one.keys.ed25519) == (device, ed25519)
+        )
+        lines = []
+        for holder, row in self._rows.items():
+            if row.newcomer is not None and (row.newcomer.device, row.newcomer.ed25519) == (device, ed25519):
+                row.newcomer = None
+                lines.append(self._line(holder, now))
+        return lines
+
+    async def move(self, device: DeviceId, old: Token, fresh: Token, *, now: float) -> Line | None:
+        row = self._rows.get(device)
+        if row is None or row.enrolment.token != old:
+            return None
+        row.enrolment = replace(row.enrolment, token=fresh, previous_token=old)
+        return self._line(device, now)
+
+    async def end_epochs(self, live: Collection[int], *, now: float) -> EndedEpochs:
+        ended = [device for device, row in self._rows.items() if row.enrolment.token[0] not in live]
+        erasures = tuple(self._end(device) for device in ended)
+        changed = False
+        for row in self._rows.values():
+            previous = row.enrolment.previous_token
+            if previous is not None and previous[0] not in live:
+                row.enrolment = replace(row.enrolment, previous_token=None)
+                changed = True
+        self._drop(one.id for one in list(self._pending.values()) if one.token[0] not in live)
+        for one in list(self._pending.values()):
+            if one.other_token is not None and one.other_token[0] not in live:
+                self._pending[one.id] = replace(one, other_token=None)
+        lines = [self._line(device, now) for device in self._rows] if changed else []
+        return EndedEpochs(erasures=erasures, changed=tuple(lines))
 
     async def withdraw(self, departed: Departed) -> Erasure | None:
         row = self._rows.get(departed.device)
@@ -159,6 +304,14 @@ class MemoryDirectory:
     async def finished(self, erasure: Erasure) -> None:
         self._erasures.pop(erasure.device, None)
 
+    async def without_consent(self, policy_sha256: bytes) -> int:
+        return sum(row.enrolment.policy_sha256 != policy_sha256 for row in self._rows.values())
+
+    async def purge(self, policy_sha256: bytes) -> list[Erasure]:
+        self._drop(one.id for one in list(self._pending.values()) if one.policy_sha256 != policy_sha256)
+        other = [device for device, row in self._rows.items() if row.enrolment.policy_sha256 != policy_sha256]
+        return [self._end(device) for device in other]
+
     async def expire(self, *, now: float) -> list[Erasure]:
         over = [device for device, row in self._rows.items() if row.enrolment.lease_ends <= lapse_of_expired(now)]
         return [self._end(device) for device in over]
@@ -171,6 +324,9 @@ class MemoryDirectory:
         for device, row in self._rows.items():
             if row.previous is not None and row.previous[1] <= now - PREVIOUS_ENVELOPE_KEY_S:
                 row.previous = None
+                changed.append(self._line(device, now))
+            if row.newcomer is not None and over(row.newcomer, now=now):
+                row.newcomer = None
                 changed.append(self._line(device, now))
         return changed
 
@@ -196,6 +352,25 @@ class MemoryDirectory:
         self._erasures[device] = Erasure(device=device, state=OutcomeState.GONE)
         return self._erasures[device]
 
+    def _holder(self, pending: Pending) -> _Row | None:
+        comes = (pending.keys.device, pending.keys.ed25519)
+        rows = (row for row in self._rows.values() if _meet(row.enrolment, pending))
+        return next((row for row in rows if (row.enrolment.device, row.enrolment.keys.ed25519) != comes), None)
+
+    def _newcomer(self, row: _Row, now: float) -> Newcomer | None:
+        return None if row.newcomer is None or over(row.newcomer, now=now) else row.newcomer
+
+    def _locked(self, holder: _Row, pending: Pending, *, wrong_pin: bool, now: float) -> Locked:
+        comes = DeviceId(pending.keys.device)
+        holder.newcomer = arrive(self._newcomer(holder, now), comes, pending.keys.ed25519, now=now)
+        self._pending[pending.id] = replace(self._pending[pending.id], tries_left=LIMITS.code_tries)
+        return Locked(
+            newcomer=holder.newcomer,
+            pin_tries=0 if holder.pin is None else holder.pin.left,
+            line=self._line(holder.enrolment.device, now),
+            wrong_pin=wrong_pin,
+        )
+
     def _is_anothers(self, device: bytes, ed25519: bytes) -> bool:
         row = self._rows.get(DeviceId(device))
         return row is not None and row.enrolment.keys.ed25519 != ed25519
@@ -213,10 +388,13 @@ class MemoryDirectory:
             lease_ends=row.enrolment.lease_ends,
             envelope_keys=tuple(served),
             one_time_keys=len(row.one_time),
+            hidden=row.enrolment.findable != "everyone",
+            newcomer_until=None if row.newcomer is None else row.newcomer.until,
+            previous_token=row.enrolment.previous_token,
         )
 
     def _bundles(self, line: ClaimLine, now: float) -> list[DeviceBundle]:
-        row = next((one for one in self._rows.values() if one.enrolment.token == line.token), None)
+        row = next((one for one in self._rows.values() if line.token in one.enrolment.tokens), None)
         if row is None or lapsed(row.enrolment.lease_ends, now) or row.envelope is None:
             return []
         if row.enrolment.findable == "nobody" and row.enrolment.grant_hash != grant_hash(line.grant):
@@ -226,3 +404,15 @@ class MemoryDirectory:
         if ratchet is None:
             return []
         return [DeviceBundle(row.enrolment.keys, ratchet, one_time is None, row.envelope)]
+
+
+def _meet(one: Pending | Enrolment, other: Pending | Enrolment) -> bool:
+    """Whether they are about the same number."""
+    return bool(set(one.tokens) & set(other.tokens))
+
+
+def _proves(pin: _Pin, proof: bytes) -> bool:
+    if pin.open < 1:
+        return False
+    pin.open -= 1
+    return pin_fits(proof, pin.verifier)

@@ -5,6 +5,7 @@ can be told to be off, to lose answers, or to forget a device.
 """
 
 import asyncio
+import hashlib
 import itertools
 import json
 from collections import deque
@@ -17,7 +18,7 @@ from msgspec import Struct
 from sayso.consent.errors import GateClosedError
 from sayso.consent.ports import Journal
 from sayso.consent.receipts import Receipt, sign_receipt
-from sayso.consent.records import VerifiedConsent, read_record, read_withdrawal
+from sayso.consent.records import VerifiedConsent, canonical, read_record, read_withdrawal
 from sayso.phone.errors import LoginRefusedError, ProblemError, UnreachableError
 from sayso.phone.line.world import Reach
 from sayso.phone.ports import NonceBody, ResponseT, StreamLink
@@ -135,6 +136,14 @@ class HonestServer:
         self.registrar = SealPrivateKey(self.random.token_bytes(PRIVATE_BYTES))
         self.voprf = bytes([7]) * 32
         self.policy = policy
+        self.public: dict[str, bytes] = {}
+        """What everyone is given: the enrolled set's manifest and blobs, by path."""
+        self.fetched: list[str] = []
+        """What was fetched of that, in order."""
+        self.evaluated: list[int] = []
+        """How many elements each batch had."""
+        self.budget: int | None = None
+        """How many more numbers may be asked for; None: any."""
 
     @property
     def digest(self) -> KeyDigest:
@@ -208,6 +217,11 @@ class HonestServer:
         gate = FakeGate()
         return Reach(gate=gate, control=ServerControl(self, device, gate), stream=ServerConnector(self, device, gate))
 
+    def more_paths(self, device: DeviceId) -> dict[str, Callable[[Struct], Struct]]:
+        """What a server that does more answers to a device."""
+        del device
+        return {}
+
     # ---- the control plane ----
 
     def enrol(self, body: api.Enrol, nonce: str) -> api.EnrolPending:
@@ -231,7 +245,9 @@ class HonestServer:
                 self.forget(device)
             enrolment = Enrolment(pending.keys, token, commitment(pending.salt, pending.number), pending.record)
             self.enrolments[pending.keys.device] = enrolment
-            receipt = self._receipt("given", pending.record.record.record_id, pending.record.digest, pending.keys.device)
+            receipt = self._receipt(
+                "given", pending.record.record.record_id, pending.record.digest, pending.keys.device
+            )
             pending.answer = api.Enrolled(receipt, self.certificate(enrolment), LIMITS.lease_s)
         return pending.answer
 
@@ -251,6 +267,10 @@ class HonestServer:
     def evaluate(self, device: bytes, body: api.Evaluate) -> api.Evaluated:
         if not any(pending.keys.device == device for pending in self.pending.values()):
             raise ProblemError("not-enrolled", "This device is not enrolled.")
+        if self.budget is not None and len(body.elements) > self.budget:
+            raise ProblemError("limit", "No more new numbers can be asked for now.", retry_after_s=432)
+        self.budget = None if self.budget is None else self.budget - len(body.elements)
+        self.evaluated.append(len(body.elements))
         return api.Evaluated(EPOCH, evaluate(self.voprf, body.elements))
 
     def set_grant(self, device: bytes, body: api.SetGrant) -> api.Empty:
@@ -260,11 +280,40 @@ class HonestServer:
     def renew(self, device: bytes) -> api.Renewed:
         return api.Renewed(self.certificate(self._enrolled(device)), LIMITS.lease_s)
 
+    def agree_anew(self, device: bytes, body: api.AgreeAnew) -> api.AgreedAnew:
+        enrolment = self._enrolled(device)
+        record = read_record(body.consent)
+        if record.record.policy != self.policy:
+            raise ProblemError("policy", "The policy has changed.")
+        enrolment.record = record
+        return api.AgreedAnew(self._receipt("given", record.record.record_id, record.digest, device))
+
     def withdraw(self, device: bytes, body: api.WithdrawConsent) -> api.Withdrawn:
         enrolment = self._enrolled(device)
         withdrawal = read_withdrawal(body.withdrawal, device_key=enrolment.keys.ed25519)
         self.forget(device)
-        return api.Withdrawn(self._receipt("withdrawn", withdrawal.record_id, bytes(32), device))
+        digest = hashlib.sha256(canonical(withdrawal)).digest()
+        policy = enrolment.record.record.policy
+        return api.Withdrawn(self._receipt("withdrawn", withdrawal.record_id, digest, device, policy=policy))
+
+    def holdings(self, device: bytes) -> api.Holdings:
+        enrolment = self._enrolled(device)
+        return api.Holdings(
+            token=enrolment.token,
+            commitment=enrolment.commitment,
+            device=enrolment.keys,
+            findable=enrolment.record.record.findable,
+            enrolled_on="2027-01-15",
+            lease_ends_s=1,
+            receipt_sha256=bytes(32),
+            policy_sha256=enrolment.record.record.policy.sha256,
+            grant_sha256=enrolment.grant_hash,
+            one_time_keys=len(enrolment.one_time),
+            fallback_key=enrolment.fallback is not None,
+            envelope_keys=[key.id for key in enrolment.envelope_keys],
+            waiting_envelopes=sum(one.device == device for one in self.waiting),
+            waiting_bytes=0,
+        )
 
     def _bundles(self, line: api.ClaimLine) -> list[api.DeviceBundle]:
         enrolment = next((one for one in self.enrolments.values() if one.token == line.token), None)
@@ -274,9 +323,7 @@ class HonestServer:
             return []
         ratchet = enrolment.one_time.popleft() if enrolment.one_time else None
         return [
-            api.DeviceBundle(
-                enrolment.keys, ratchet or enrolment.fallback, ratchet is None, enrolment.envelope_keys[0]
-            )
+            api.DeviceBundle(enrolment.keys, ratchet or enrolment.fallback, ratchet is None, enrolment.envelope_keys[0])
         ]
 
     def _enrolled(self, device: bytes) -> Enrolment:
@@ -284,14 +331,16 @@ class HonestServer:
             raise ProblemError("not-enrolled", "This device is not enrolled.")
         return self.enrolments[device]
 
-    def _receipt(self, event: str, record_id: bytes, digest: bytes, device: bytes) -> dict[str, object]:
+    def _receipt(
+        self, event: str, record_id: bytes, digest: bytes, device: bytes, *, policy: Policy | None = None
+    ) -> dict[str, object]:
         receipt = Receipt(
             event="given" if event == "given" else "withdrawn",
             record_id=record_id,
             record_sha256=digest,
             server_key=self.digest,
             device=device,
-            policy_sha256=self.policy.sha256,
+            policy_sha256=(policy or self.policy).sha256,
             on="2027-01-15",
             outlives=() if event == "given" else ("limiter record, 30 days",),
         )
@@ -333,7 +382,7 @@ class HonestServer:
             case _:
                 link.odd.append(frame)
 
-    def _deposit(self, link: "ServerLink", frame: Deposit) -> Frame:
+    def _deposit(self, link: "ServerLink", frame: Deposit) -> Deposited | Refused | WrongDevices:
         enrolment = next((one for one in self.enrolments.values() if one.token == frame.token), None)
         if enrolment is None:
             return Refused(frame.ref, Refusal.NOT_ENROLLED)
@@ -390,8 +439,11 @@ class ServerControl(FakeControlPlane):
             api.EVALUATE_PATH: lambda body: server.evaluate(device, _as(body, api.Evaluate)),
             api.GRANT_PATH: lambda body: server.set_grant(device, _as(body, api.SetGrant)),
             api.CERTIFICATE_PATH: lambda _: server.renew(device),
+            api.CONSENT_PATH: lambda body: server.agree_anew(device, _as(body, api.AgreeAnew)),
+            api.ME_PATH: lambda _: server.holdings(device),
             api.WITHDRAW_PATH: lambda body: server.withdraw(device, _as(body, api.WithdrawConsent)),
         }
+        answers |= server.more_paths(device)
         for path, answer in answers.items():
             self.on(path, answer)
 
@@ -409,6 +461,12 @@ class ServerControl(FakeControlPlane):
             self._server.loses_answers.discard(path)
             raise UnreachableError("the answer was lost")
         return answered
+
+    async def fetch(self, path: str, *, at_most: int) -> bytes:
+        self._require_reachable()
+        self.public = self._server.public
+        self._server.fetched.append(path)
+        return await super().fetch(path, at_most=at_most)
 
     async def sealed_call(self, path: str, body: NonceBody, answer: type[ResponseT]) -> ResponseT:
         self._require_reachable()

@@ -17,6 +17,8 @@ class FakeKannel:
     """The same texts, for who waits for the next one."""
     connections: int = 0
     port: int = 0
+    hangs_up: bool = False
+    """Whether it closes the connection after its answer."""
 
     @property
     def url(self) -> str:
@@ -44,6 +46,8 @@ class FakeKannel:
                 self.taken.put_nowait(self.bodies[-1])
                 writer.write(self.answer)
                 await writer.drain()
+                if self.hangs_up:
+                    return
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:

@@ -20,6 +20,7 @@ class MemoryKeyring:
             epoch=1,
             voprf=random.token_bytes(32),
             codes=random.token_bytes(32),
+            pins=random.token_bytes(32),
         )
         self._states = [HourState(generation=generation, state=random.token_bytes(STATE_BYTES))]
         self.fail_next: KeyringError | None = None
@@ -28,6 +29,11 @@ class MemoryKeyring:
     def secrets(self) -> ServerSecrets:
         """Return the secrets."""
         return self._secrets
+
+    def rewrite(self, secrets: ServerSecrets) -> None:
+        """Replace the secrets."""
+        self._fail()
+        self._secrets = secrets
 
     def hour_states(self) -> list[HourState]:
         """Return the hour states held, oldest first."""

@@ -1,5 +1,6 @@
 """A device's connection that keeps what is put on it."""
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from sayso.protocol.frames import Bye, CaughtUp, Deliver, Frame, ServerFrame, Withdraw
@@ -11,12 +12,14 @@ FrameT = TypeVar("FrameT", bound=Frame)
 class RecordingLink:
     """The Link of the relay. Every frame is one that a phone can read, and within the size that was said of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = lambda: 0.0) -> None:
         self.frames: list[Frame] = []
+        self.times: list[float] = []
+        """When each frame was put, by the clock."""
         self.congested = False
         self.ended = False
         """Nothing is put on a connection after its end, unless it is news that crossed it: that is dropped."""
-        self._taken = 0
+        self._clock = clock
 
     def put(self, frame: Frame, size: int = 64) -> None:
         if self.ended:
@@ -26,6 +29,7 @@ class RecordingLink:
         (read,) = server_frames.read(encoded)
         assert isinstance(read, ServerFrame)
         self.frames.append(frame)
+        self.times.append(self._clock())
 
     def end(self) -> None:
         self.ended = True
@@ -34,11 +38,10 @@ class RecordingLink:
         """Return all frames of a kind, in order."""
         return [frame for frame in self.frames if isinstance(frame, kind)]
 
-    def fresh(self) -> list[Frame]:
-        """Return the frames since the last call."""
-        fresh = self.frames[self._taken :]
-        self._taken = len(self.frames)
-        return fresh
+    @property
+    def transcript(self) -> list[tuple[float, Frame]]:
+        """Frames with their times, to the millisecond."""
+        return [(round(when, 3), frame) for when, frame in zip(self.times, self.frames, strict=True)]
 
     @property
     def delivered(self) -> list[bytes]:

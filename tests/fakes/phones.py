@@ -14,15 +14,23 @@ from sayso.phone.line.owner import Owner
 from sayso.phone.line.service import LineService
 from sayso.phone.line.world import World
 from sayso.phone.ports import Ratchet
+from sayso.protocol.passphrase import CHEAPEST
+from sayso.protocol.pin import prove
 from tests.fakes.honest_server import POLICY, URL, HonestServer
 from tests.fakes.modem import FakeModem, FakeNetwork
 from tests.fakes.phone_clock import FakeClock, SeededRandom
 from tests.fakes.ratchet import FakeRatchet
+from tests.fakes.set_cache import MemorySetCache
 
 ALICE = "+447700900101"
 BOB = "+447700900102"
 CAROL = "+447700900103"
 STORE_KEY = bytes(range(32))
+
+
+async def harden_cheaply(output: bytes, salt: bytes) -> bytes:
+    """A PIN's proof at once, and weak."""
+    return prove(output, salt, CHEAPEST)
 
 
 class Phone:
@@ -42,8 +50,11 @@ class Phone:
         self.modem: FakeModem = town.network.modem(number)
         self.path = path
         self.boundary = boundary
+        self.policy = POLICY
+        """The text in the package that this phone has installed."""
         self.random = SeededRandom(int(number[-6:]))
         self.ratchet: Ratchet = ratchet or FakeRatchet(seed=int(number[-6:]))
+        self.sets = MemorySetCache()
         self.store = self._open()
         self.line = line_of(self.store, self.random, "sim1")
         self.owner: Owner
@@ -64,9 +75,11 @@ class Phone:
             clock=self.town.clock,
             random=self.random,
             ratchet=self.ratchet,
+            sets=self.sets,
             open_reach=self.town.server.open_reach,
             news=self.owner,
-            policy=POLICY,
+            policy=self.policy,
+            harden=harden_cheaply,
         )
         self.service = LineService(world, self.line, self.modem)
         self.owner.serve(self.service)
@@ -86,9 +99,7 @@ class Phone:
     async def opt_in(self, *, findable: str = "everyone") -> None:
         """Say yes, and let the code come by SMS."""
         server = self.town.server
-        await self.service.opt_in(
-            server=URL, server_key=server.digest, number=None, findable=findable, method="test"
-        )
+        await self.service.opt_in(server=URL, server_key=server.digest, number=None, findable=findable, method="test")
         await self.town.until(lambda: self.state is LineState.ON and self.service.connected)
 
     @property

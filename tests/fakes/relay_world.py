@@ -27,13 +27,14 @@ from sayso.protocol.frames import (
     Refusal,
     Refused,
     Unreadable,
-    WrongDevices,
     Withdrawn,
+    WrongDevices,
 )
 from sayso.protocol.ids import DeviceId, Token, envelope_id, grant_hash, handle_hash
 from sayso.server.core.lines import LineTable
 from sayso.server.core.model import Batch, Line
 from sayso.server.core.relay.entries import Sender
+from sayso.server.core.relay.ledger import NO_SPACE_S
 from sayso.server.core.relay.mailbox import Mailbox
 from sayso.server.core.relay.relay import Relay
 from sayso.server.errors import NoSpaceError
@@ -141,9 +142,7 @@ class Client:
         handle = handle_of(envelope) if handle is None else handle
         part = Part(line.device, KEY_ID, handle_hash(handle), envelope)
         own_grant = grant_of(line) if granted else b""
-        frame = Deposit(
-            self.next_ref(), line.token, ttl_s, own_grant if grant is None else grant, parts if parts else [part]
-        )
+        frame = Deposit(self.next_ref(), line.token, ttl_s, own_grant if grant is None else grant, parts or [part])
         self.world.relay.deposit(self.sender, frame, now=self.world.now)
         return frame.ref
 
@@ -207,6 +206,8 @@ class RelayWorld:
     now: float = START
     commit_s: float = 0.0
     """How long a commit takes in `advance`."""
+    full: bool = False
+    """Whether commits find no space in `advance`."""
 
     def __post_init__(self) -> None:
         self.start()
@@ -217,6 +218,7 @@ class RelayWorld:
         self.pokes = 0
         self._away: Batch | None = None
         self._lands: float | None = None
+        self._pause_until = 0.0
         self.relay = Relay(self.lines, at_once(self.store.load()), on_work=self._poke)
 
     def _poke(self) -> None:
@@ -230,9 +232,10 @@ class RelayWorld:
         self.lines.put(line)
         return line
 
-    def connect(self, line: Line) -> Phone:
+    def connect(self, line: Line, *, congested: bool = False) -> Phone:
         """Log a line's device in."""
         link = RecordingLink()
+        link.congested = congested
         return Phone(self, line.device, self.relay.login(link, line.device, now=self.now), link)
 
     def online(self, line: Line) -> Phone:
@@ -244,7 +247,7 @@ class RelayWorld:
 
     def client(self) -> Client:
         """Open a connection that deposits."""
-        link = RecordingLink()
+        link = RecordingLink(lambda: self.now)
         return Client(self, link, Sender(link))
 
     # Time
@@ -261,7 +264,8 @@ class RelayWorld:
         end = self.now + seconds
         self._work_slowly()
         while True:
-            due = [when for when in (self.relay.next_tick(), self._lands) if when is not None and when <= end]
+            resumes = self._pause_until if self._pause_until > self.now else None
+            due = [when for when in (self.relay.next_tick(), self._lands, resumes) if when is not None and when <= end]
             if not due:
                 break
             self.now = max(self.now, min(due))
@@ -274,15 +278,19 @@ class RelayWorld:
             pass
 
     def _begin_commit(self) -> bool:
-        if self._away is not None or not self.take():
+        if self.is_away or self.now < self._pause_until or not self.take():
             return False
-        self._lands = self.now + (self.commit_s if self._away else 0.0)
+        self._lands = self.now + (self.commit_s if self.away else 0.0)
         return True
 
     def _land_if_due(self) -> bool:
         if self._lands is None or self._lands > self.now:
             return False
-        self.land()
+        if self.full and self._away:
+            self.refuse()
+            self._pause_until = self.now + NO_SPACE_S
+        else:
+            self.land()
         return True
 
     # One step at a time
@@ -393,7 +401,8 @@ class RelayWorld:
             assert mailbox.link is not None
             assert mailbox.in_flight == mailbox.bytes_held == mailbox.from_strangers == 0
             assert mailbox.bytes_from_strangers == 0
-            assert not (mailbox.held or mailbox.unsent or mailbox.unwritten or mailbox.behind or mailbox.echoes)
+            left = [mailbox.held, mailbox.unsent, mailbox.unwritten, mailbox.behind, mailbox.echoes]
+            assert not any(left)
         assert not self.relay._ledger._fresh
         assert self.relay._ledger._queued_bytes == 0
 

@@ -7,7 +7,7 @@ from sayso.server.core.model import Line
 
 
 class LineTable:
-    """Lines by token and by device. Today a line has one device."""
+    """Lines by token, two of them while epochs overlap, and by device. Today a line has one device."""
 
     def __init__(self, lines: Iterable[Line] = ()) -> None:
         self._by_token: dict[bytes, Line] = {}
@@ -24,17 +24,23 @@ class LineTable:
     def put(self, line: Line) -> None:
         """Add a line, or replace what is known of its device."""
         before = self._by_device.get(line.device)
-        if before is not None and self._by_token.get(before.token) is before:
-            del self._by_token[before.token]
-        self._by_token[line.token] = line
+        if before is not None:
+            self._drop_tokens(before)
+        for token in line.tokens:
+            self._by_token[token] = line
         self._by_device[line.device] = line
 
     def remove(self, device: DeviceId) -> Line | None:
         """Forget a device. A line that another device has taken over in the meantime stays."""
         line = self._by_device.pop(device, None)
-        if line is not None and self._by_token.get(line.token) is line:
-            del self._by_token[line.token]
+        if line is not None:
+            self._drop_tokens(line)
         return line
+
+    def _drop_tokens(self, line: Line) -> None:
+        for token in line.tokens:
+            if self._by_token.get(token) is line:
+                del self._by_token[token]
 
     def by_token(self, token: bytes) -> Line | None:
         """Return the line behind a token, lapsed or not."""

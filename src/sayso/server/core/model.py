@@ -22,6 +22,15 @@ class Line:
     one_time_keys: int = 0
     hidden: bool = False
     """Findable by nobody: without the grant it looks like a line that never enrolled."""
+    newcomer_until: float | None = None
+    """Another device waits for this number (`core.lock`): until then, in running seconds."""
+    previous_token: Token | None = None
+    """Of the epoch that ends: the line is reached under it too."""
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """All tokens that the line is reached under."""
+        return (self.token,) if self.previous_token is None else (self.token, self.previous_token)
 
 
 @dataclass(slots=True, kw_only=True)

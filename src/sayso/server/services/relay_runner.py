@@ -95,7 +95,7 @@ class RelayRunner:
 
     def line_changed(self, line: Line) -> None:
         """See `RelayControl`."""
-        self.relay.line_changed(line)
+        self.relay.line_changed(line, now=self._now())
 
     async def end_custody(self, device: DeviceId, state: OutcomeState) -> None:
         """See `RelayControl`."""

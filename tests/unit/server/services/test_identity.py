@@ -33,9 +33,9 @@ def test_only_the_registrar_opens_what_is_sealed_to_its_key() -> None:
     server = identity()
     statement, _ = read_statement(server.statement, pinned=server.digest)
     sealed = SealPublicKey(statement.registrar_key).seal(b"number", info=b"request")
-    assert server.open_number(sealed, info=b"request") == b"number"
+    assert server.open_number(sealed, key_id=3, info=b"request") == b"number"
     with pytest.raises(EnvelopeError):
-        server.open_number(sealed, info=b"another request")
+        server.open_number(sealed, key_id=3, info=b"another request")
 
 
 def test_days_are_utc() -> None:

@@ -22,6 +22,7 @@ WINDOW_BYTES: Final = 1024 * 1024
 """A window read from the store has at most this many bytes (or one envelope)."""
 _DELIVER_OVERHEAD: Final = 64
 _TRIAL_S: Final = LIMITS.live_ack_ms / 1000
+_GONE: Final = Place.GONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,4 +195,6 @@ class Delivery:
 
 def _is_open(entry: Entry) -> bool:
     place = entry.place
-    return place is Place.LIVE or place is Place.HELD or (place is Place.GONE and entry.verdict is not None)
+    if place is _GONE:
+        return entry.verdict is not None
+    return place is Place.LIVE or place is Place.HELD

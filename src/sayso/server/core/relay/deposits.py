@@ -18,7 +18,10 @@ from sayso.server.core.relay.strangers import Strangers, due
 
 OPEN_DEPOSITS: Final = 4096
 """Unanswered deposits of one connection; beyond it the sender has to wait."""
+# Bound here because they are looked up with every message.
 _LIVE: Final = Place.LIVE
+_TTL_MIN: Final = LIMITS.ttl_min_s
+_TTL_MAX: Final = LIMITS.ttl_max_s
 _ID_BYTES: Final = 18
 """A device id on the wire."""
 
@@ -79,7 +82,7 @@ class Deposits:
     def _refusal(self, sender: Sender, frame: Deposit) -> Refusal | None:
         if self.stopping:
             return Refusal.STOPPING
-        if not LIMITS.ttl_min_s <= frame.ttl_s <= LIMITS.ttl_max_s:
+        if not _TTL_MIN <= frame.ttl_s <= _TTL_MAX:
             return Refusal.TTL
         if sender.open_tickets >= OPEN_DEPOSITS or self._ledger.is_full:
             return Refusal.TOO_MANY

@@ -11,7 +11,10 @@ from sayso.server.core.relay.link import Link
 
 STRANGER_BYTES: Final = LIMITS.mailbox_bytes * LIMITS.mailbox_stranger_envelopes // LIMITS.mailbox_envelopes
 """Strangers' share of a mailbox's bytes, in the proportion of their share of its envelopes."""
+# Bound here because they are looked up with every message.
 _WINDOW: Final = LIMITS.unacknowledged_envelopes
+_ENVELOPES: Final = LIMITS.mailbox_envelopes
+_BYTES: Final = LIMITS.mailbox_bytes
 _GONE: Final = Place.GONE
 _STORED: Final = Place.STORED
 
@@ -85,8 +88,8 @@ class Mailbox:
     def is_full(self, size: int, *, granted: bool) -> bool:
         """Whether an envelope of this many bytes has no room. Strangers have a smaller share: they cannot jam it."""
         return (
-            len(self.waiting) + len(self.live) >= LIMITS.mailbox_envelopes
-            or self.bytes_held + size > LIMITS.mailbox_bytes
+            len(self.waiting) + len(self.live) >= _ENVELOPES
+            or self.bytes_held + size > _BYTES
             or (
                 not granted
                 and (

@@ -31,6 +31,7 @@ from sayso.server.core.relay.inquiries import Inquiries
 from sayso.server.core.relay.ledger import Ledger
 from sayso.server.core.relay.link import Link
 from sayso.server.core.relay.mailbox import Mailbox
+from sayso.server.core.relay.notices import Notices
 from sayso.server.core.relay.strangers import Strangers
 
 _SHOWN: Final = Unreadable.SHOWN
@@ -59,6 +60,7 @@ class Relay:
             lines, self._books, self._ledger, self._endings, self._strangers, self._delivery, on_work=on_work
         )
         self._renewed: Final[dict[DeviceId, float]] = {}
+        self._notices: Final = Notices()
 
     @property
     def stopping(self) -> bool:
@@ -85,6 +87,7 @@ class Relay:
         mailbox.connect(link)
         line = self._renew(device, now, if_less_than=LIMITS.lease_s)
         link.put(Ready(LIMITS.lease_s, line.one_time_keys if line else 0))
+        self._notify(mailbox, line, now)
         for doubt in mailbox.doubts.values():
             self._endings.ask_device(doubt)
         self._delivery.pump(mailbox)
@@ -223,6 +226,7 @@ class Relay:
             self._books.drop_echoes(mailbox, now=now)
             if mailbox.link is not None:
                 self._renew(mailbox.device, now, if_less_than=LIMITS.lease_s - LIMITS.lease_renew_s)
+                self._notify(mailbox, line, now)
             self._books.tidy(mailbox)
 
     def forget_old_outcomes(self, *, now: float) -> None:
@@ -264,6 +268,7 @@ class Relay:
         """
         self.lines.remove(device)
         self._renewed.pop(device, None)
+        self._notices.forget(device)
         mailbox = self._books.mailboxes.get(device)
         if mailbox is not None:
             if mailbox.link is not None:
@@ -283,12 +288,15 @@ class Relay:
         # An envelope that is being written is settled by the batch after the one that is away: the same as this.
         self._ledger.then(lambda _now: done())
 
-    def line_changed(self, line: Line) -> None:
+    def line_changed(self, line: Line, *, now: float) -> None:
         """Take up a line as the directory has it. A lease that was renewed here since stays renewed."""
         before = self.lines.by_device(line.device)
         if before is not None:
             line.lease_ends = max(line.lease_ends, before.lease_ends)
         self.lines.put(line)
+        mailbox = self._books.mailboxes.get(line.device)
+        if mailbox is not None:
+            self._notify(mailbox, line, now)
 
     def holdings(self, device: DeviceId) -> tuple[int, int]:
         """Return how many envelopes wait for a device, and their bytes."""
@@ -304,6 +312,12 @@ class Relay:
             "waiting": sum(len(mailbox.waiting) for mailbox in mailboxes),
             "in_doubt": len(self._books.doubts),
         }
+
+    def _notify(self, mailbox: Mailbox, line: Line | None, now: float) -> None:
+        if mailbox.link is not None and line is not None:
+            notice = self._notices.due(line, now=now)
+            if notice is not None:
+                mailbox.link.put(notice)
 
     def _renew(self, device: DeviceId, now: float, *, if_less_than: float) -> Line | None:
         line = self.lines.by_device(device)

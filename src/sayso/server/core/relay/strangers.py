@@ -11,7 +11,9 @@ A sender without the grant may know the fate of an envelope 10 minutes after its
 - A full disk refuses every deposit without the grant before it looks at the phone (`Ledger.no_space_until`); those
   that were taken already are kept and tried again, never refused.
 
-What remains: a mailbox that contacts have filled is full for strangers too, and a restart of the server forgets echoes.
+What remains: a mailbox that contacts have filled is full for strangers too; a restart of the server forgets echoes; and
+where a commit takes longer than the grid, the marks and acknowledgements of a phone that is on take turns with the
+stranger's own writes.
 """
 
 import math

@@ -154,15 +154,17 @@ def test_a_ledger_is_full_by_count_or_by_bytes_until_its_batch_is_taken(
 ) -> None:
     monkeypatch.setattr(module, "MAX_QUEUED", 3)
     monkeypatch.setattr(module, "MAX_QUEUED_BYTES", 100)
+    full = []
     ledger.queue(entry(1))
-    assert not ledger.is_full
+    full.append(ledger.is_full)
     ledger.queue(entry(2, size=90))
-    assert ledger.is_full
+    full.append(ledger.is_full)
     ledger.take()
-    assert not ledger.is_full
+    full.append(ledger.is_full)
     for seq in range(3, 6):
         ledger.queue(entry(seq))
-    assert ledger.is_full
+    full.append(ledger.is_full)
+    assert full == [False, True, False, True]
 
 
 def test_a_batch_that_found_no_space_gives_its_envelopes_back_and_keeps_the_rest(ledger: Ledger) -> None:
@@ -179,6 +181,10 @@ def test_a_batch_that_found_no_space_gives_its_envelopes_back_and_keeps_the_rest
     ledger.then(lambda _now: ran.append("first"))
     ledger.take()
     ledger.settle(entry(10), outcome(10))
+    ledger.doubt(entry(11), doubt(11))
+    ledger.resolve(DEVICE, EnvelopeId(b"s" * 16), outcome(12))
+    ledger.remember(outcome(13))
+    ledger.collect(HandleHash(b"d" * 32))
     ledger.mark_handed(DEVICE, 3)
     ledger.forget_before(6.0)
     ledger.then(lambda _now: ran.append("second"))
@@ -188,10 +194,10 @@ def test_a_batch_that_found_no_space_gives_its_envelopes_back_and_keeps_the_rest
     assert batch is not None
     assert batch.put == []
     assert [seq for seq, _ in batch.settled] == [8, 10]
-    assert batch.doubted == [(9, doubt(9))]
-    assert batch.resolved == [(DEVICE, b"r" * 16, outcome(7))]
-    assert batch.outcomes == [outcome(6)]
-    assert batch.collected == [b"c" * 32]
+    assert batch.doubted == [(9, doubt(9)), (11, doubt(11))]
+    assert batch.resolved == [(DEVICE, b"r" * 16, outcome(7)), (DEVICE, b"s" * 16, outcome(12))]
+    assert batch.outcomes == [outcome(6), outcome(13)]
+    assert batch.collected == [b"c" * 32, b"d" * 32]
     assert batch.forget_before == 6.0
     assert batch.handed == {DEVICE: 4}
     for action in ledger.committed()[1]:

@@ -73,7 +73,7 @@ def test_the_directory_does_not_shorten_a_lease_that_was_renewed_here_since(worl
     world.connect(line)
     stale = make_line("bob", lease_ends=world.now + 5)
     stale.one_time_keys = 3
-    world.relay.line_changed(stale)
+    world.relay.line_changed(stale, now=world.now)
     known = world.lines.by_device(line.device)
     assert known is not None
     assert (known.lease_ends, known.one_time_keys) == (world.now + LIMITS.lease_s, 3)
@@ -298,53 +298,63 @@ def _ended(world: RelayWorld, line: Line, state: OutcomeState = OutcomeState.GON
     world.assert_empty()
 
 
-@pytest.mark.parametrize("granted", [True, False])
-@pytest.mark.parametrize("place", ["live", "held", "queued", "writing", "stored", "handed", "doubt"])
-def test_opt_out_ends_custody_wherever_an_envelope_is(*, place: str, granted: bool) -> None:
-    """One that may have reached the device ends as `unknown`: nobody is left to ask. `done` is said when all of it is
-    durable, and not one moment earlier.
-    """
-    world = RelayWorld()
-    line, client = world.line("bob"), world.client()
-    world.relay._books.mailbox(line.device)
-    phone = world.online(line) if place in {"live", "handed"} else None
-    if place == "handed" and phone is not None:
-        phone.leave()
+PLACES = ["live", "held", "queued", "writing", "stored", "handed", "doubt"]
+LEFT = {"live", "handed", "doubt"}
+"""Places that an envelope comes to only after it has left towards the device."""
+
+
+def _bring(world: RelayWorld, line: Line, client: Client, place: str, *, granted: bool) -> int:
+    """Deposit an envelope and bring it to a place; returns the deposit's ref."""
+    if place == "live":
+        world.online(line)
     ref = client.deposit(line, b"one", granted=granted)
-    if place in {"writing", "stored", "handed", "doubt"}:
-        if not granted:
-            world.now += 0.26
-            world.relay.tick(now=world.now)
-        world.take()
-    if place in {"stored", "handed", "doubt"}:
-        world.land()
-        world.settle()
+    if place in {"live", "held", "queued"}:
+        return ref
+    world.now += 0.26
+    world.relay.tick(now=world.now)  # a stranger's is queued now
+    world.take()
+    if place == "writing":
+        return ref
+    world.land()
     if place in {"handed", "doubt"}:
         world.online(line)
     if place == "doubt":
-        if not granted:
-            world.advance(LIMITS.stranger_recall_s)
+        world.advance(LIMITS.stranger_recall_s)
         client.recall(b"one")
         world.settle()
-        world.advance(0.1)
         assert world.doubted(b"one")
+    return ref
+
+
+@pytest.mark.parametrize("granted", [True, False])
+@pytest.mark.parametrize("place", PLACES)
+def test_opt_out_ends_custody_wherever_an_envelope_is(*, place: str, granted: bool) -> None:
+    """One that may have reached the device ends as `unknown`: nobody is left to ask.
+
+    `done` is said when all of it is durable, and not one moment earlier.
+    """
+    world = RelayWorld()
+    line, client = world.line("bob"), world.client()
+    ref = _bring(world, line, client, place, granted=granted)
+    state = OutcomeState.UNKNOWN if place in LEFT else OutcomeState.GONE
     with _ended(world, line) as done:
         while not done:
-            assert world.outcome(b"one") is None or place == "doubt"
-            if not world.is_away:
-                assert world.take()
+            assert world.outcome(b"one") is None
+            assert world.is_away or world.take()
             world.land()
-        left = place in {"live", "handed", "doubt"}
-        assert world.outcome(b"one") is (OutcomeState.UNKNOWN if left else OutcomeState.GONE)
+        assert world.outcome(b"one") is state
     world.advance(1)
     assert client.answer(ref) is DepositState.ACCEPTED
-    if phone is not None and place == "live":
+    # After a recall, its answer was the news; a stranger never gets any.
+    assert client.news(b"one") == ([state] if granted and place != "doubt" else [])
+
+
+def test_opt_out_closes_the_stream(world: RelayWorld) -> None:
+    line = world.line("bob")
+    phone = world.online(line)
+    with _ended(world, line):
         assert [bye.reason for bye in phone.link.byes] == [ByeReason.WITHDRAWN]
         assert phone.link.ended
-    if granted and place not in {"doubt"}:
-        assert client.news(b"one") == [OutcomeState.UNKNOWN if left else OutcomeState.GONE]
-    if not granted:
-        assert client.news(b"one") == []
 
 
 def test_the_end_of_an_enrolment_is_idempotent_and_closes_the_door(world: RelayWorld) -> None:
@@ -502,11 +512,7 @@ class RelayMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def answer_withdraw(self, data: st.DataObject) -> None:
         assert self.phone is not None
-        asked = data.draw(st.sampled_from(self.phone.link.withdrawn))
-        envelope = next(one for one in self.refs if envelope_id(one) == asked)
-        if envelope not in self.acked:
-            self.noted.add(envelope)
-        self.phone.withdrawn(envelope, had_it=envelope in self.acked)
+        self._answer_withdraw(data.draw(st.sampled_from(self.phone.link.withdrawn)))
 
     @precondition(lambda self: self.phone is not None)
     @rule(congested=st.booleans())
@@ -626,34 +632,31 @@ class RelayMachine(RuleBasedStateMachine):
         if world.is_away:
             world.land()
         if self.phone is not None:
-            self.phone.link.congested = False
             self.phone.leave()
         world.advance(2)
         phone = self.phone = world.connect(self.line)
         for _ in range(50):
             world.settle()
             for asked in phone.link.withdrawn:
-                envelope = next(one for one in self.refs if envelope_id(one) == asked)
-                if envelope not in self.acked:
-                    self.noted.add(envelope)
-                phone.withdrawn(envelope, had_it=envelope in self.acked)
+                self._answer_withdraw(asked)
             for envelope in phone.got:
                 self._acknowledge(envelope)
             world.advance(0.5)
         self.told_is_true()
-        for client in self.clients:
-            assert client.sender.open_tickets == client.sender.open_questions == 0
-        for envelope, (client, ref) in self.refs.items():
-            if client in self.clients:
-                assert client.answer(ref) is not None
-            if client.answer(ref) is DepositState.ACCEPTED:
-                assert envelope in self.acked or envelope in self.noted or world.outcome(envelope) is not None
-        for asked_by in self.recalls.values():
-            for client, question in asked_by:
-                assert client not in self.clients or client.answer(question) is not None
+        self._all_is_answered()
         world.advance(LIMITS.stranger_recall_s)
         world.assert_empty()
         assert world.stored == []
+
+    def _all_is_answered(self) -> None:
+        for client in self.clients:
+            assert client.sender.open_tickets == client.sender.open_questions == 0
+        here = [(client, ref) for client, ref in self.refs.values() if client in self.clients]
+        here += [asked for asked_by in self.recalls.values() for asked in asked_by if asked[0] in self.clients]
+        assert all(client.answer(ref) is not None for client, ref in here)
+        for envelope, (client, ref) in self.refs.items():
+            if client.answer(ref) is DepositState.ACCEPTED:
+                assert envelope in self.acked | self.noted or self.world.outcome(envelope) is not None
 
     # The model
 
@@ -669,6 +672,13 @@ class RelayMachine(RuleBasedStateMachine):
         else:
             self.acked.add(envelope)
             self.phone.ack(envelope)
+
+    def _answer_withdraw(self, asked: bytes) -> None:
+        assert self.phone is not None
+        envelope = next(one for one in self.refs if envelope_id(one) == asked)
+        if envelope not in self.acked:
+            self.noted.add(envelope)
+        self.phone.withdrawn(envelope, had_it=envelope in self.acked)
 
     def _is_settled(self, envelope: bytes) -> bool:
         return handle_hash(handle_of(envelope)) not in self.world.relay._books.handles
