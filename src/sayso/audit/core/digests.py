@@ -1,0 +1,193 @@
+"""Digests of seeds, and how to recognise them whole or cut.
+
+For each digest only its first bytes are kept as keys; a look-up compares the rest with what stands in the traffic and
+says how much of it agrees. The 2014 phone sent base64url(SHA-1(IMEI))[:16]; others send the middle 16 digits of an MD5.
+"""
+
+import hashlib
+import hmac
+import zlib
+from base64 import b64decode, b64encode
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sayso.audit.core.forms import Form
+from sayso.audit.core.seed_types import Secret
+
+MIN_CHARS = 8
+"""A cut digest has at least this many characters; eight hex digits are 32 bits."""
+MIDDLE = 8
+"""Where the 16-digit MD5 of Chinese practice begins: md5[8:24]."""
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+
+
+def _new(name: str) -> Callable[[bytes], bytes]:
+    if name in hashlib.algorithms_guaranteed:
+        make = getattr(hashlib, name)
+        return lambda data: bytes(make(data, usedforsecurity=False).digest())
+    return lambda data: hashlib.new(name, data, usedforsecurity=False).digest()
+
+
+ALGORITHMS: Mapping[str, Callable[[bytes], bytes]] = {
+    name.replace("_", "-"): _new(name)
+    for name in (
+        *("md5", "sha1", "sha224", "sha256", "sha384", "sha512"),
+        *("sha3_224", "sha3_256", "sha3_384", "sha3_512", "ripemd160", "blake2b", "blake2s"),
+    )
+    if name in hashlib.algorithms_available
+}
+COMMON = ("md5", "sha1", "sha256", "sha512")
+"""Digests of digests in every representation, salted and keyed digests: these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """One digest of one form of one seed."""
+
+    seed: int
+    chain: tuple[str, ...]
+    """From the outer digest to the inner."""
+    form: str
+    value: bytes = field(repr=False)
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A digest met in the traffic."""
+
+    digest: Digest
+    coding: str
+    """How it was written: "hex", "hex.upper", "base64", "base64url", "raw", with `[:16]` where it was cut."""
+    bits: float
+
+
+def _representations(value: bytes) -> tuple[tuple[str, bytes], ...]:
+    """How a digest is written before it is digested again; lower hex goes without saying."""
+    text = value.hex().encode()
+    return (("", text), ("raw", value), ("hex.upper", text.upper()), ("base64", b64encode(value)))
+
+
+def _plain(form: Form) -> Iterator[tuple[tuple[str, ...], bytes, str]]:
+    """(chain, digest, detail) of one form, without salts."""
+    for name, algorithm in ALGORITHMS.items():
+        inner = algorithm(form.data)
+        yield (name,), inner, ""
+        if form.hashed < 2:  # noqa: PLR2004  see Form.hashed
+            continue
+        representations = _representations(inner)
+        for outer_name, outer in ALGORITHMS.items():
+            both_common = name in COMMON and outer_name in COMMON
+            for shown, data in representations if both_common else representations[:1]:
+                chain = (outer_name, shown, name) if shown else (outer_name, name)
+                yield chain, outer(data), ""
+
+
+def _salted(
+    form: Form, salts: Iterable[Secret], keys: Iterable[Secret]
+) -> Iterator[tuple[tuple[str, ...], bytes, str]]:
+    for salt in salts:
+        for name in COMMON:
+            algorithm = ALGORITHMS[name]
+            yield (f"{name}.salted",), algorithm(salt.value + form.data), f"salt {salt.name!r} before"
+            yield (f"{name}.salted",), algorithm(form.data + salt.value), f"salt {salt.name!r} after"
+            for joint in (b":", b"|", b"-", b"_"):
+                yield (f"{name}.salted",), algorithm(salt.value + joint + form.data), f"salt {salt.name!r} before"
+                yield (f"{name}.salted",), algorithm(form.data + joint + salt.value), f"salt {salt.name!r} after"
+    for key in keys:
+        for name in COMMON:
+            digest = hmac.new(key.value, form.data, name).digest()
+            yield (f"hmac-{name}",), digest, f"key {key.name!r}"
+
+
+def digests_of(
+    seed: int, forms: Iterable[Form], salts: Sequence[Secret] = (), keys: Sequence[Secret] = ()
+) -> Iterator[Digest]:
+    """All digests of a seed's forms that ask for it."""
+    for form in forms:
+        if not form.hashed:
+            continue
+        for chain, value, detail in _plain(form):
+            yield Digest(seed, chain, form.name, value, detail)
+        if form.hashed > 1:
+            for chain, value, detail in _salted(form, salts, keys):
+                yield Digest(seed, chain, form.name, value, detail)
+
+
+class DigestIndex:
+    """Recognises digests in tokens of text and in runs of bytes."""
+
+    def __init__(self, digests: Iterable[Digest]) -> None:
+        self._starts: defaultdict[bytes, list[Digest]] = defaultdict(list)
+        self._middles: defaultdict[bytes, list[Digest]] = defaultdict(list)
+        self._base64: defaultdict[bytes, list[Digest]] = defaultdict(list)
+        for digest in digests:
+            value = digest.value
+            self._starts[value[:4]].append(digest)
+            self._base64[value[:6]].append(digest)
+            if len(value) == 16:  # noqa: PLR2004  MD5
+                self._middles[value[4:8]].append(digest)
+        self.hex_starts = frozenset(key.hex().encode() for key in (*self._starts, *self._middles))
+        """The first eight lower hex digits of whatever could be met; a set, so that most tokens cost one look."""
+        self.base64_starts = frozenset(b64encode(key) for key in self._base64)
+        """The first eight base64 characters, standard alphabet."""
+        self.raw_starts = frozenset(self._starts)
+
+    def in_hex(self, run: bytes) -> list[Recognised]:
+        """Recognise at the start of a run of hex digits; the run ends where the hex digits end."""
+        lower = run.lower()
+        key = bytes.fromhex(lower[:MIN_CHARS].decode("ascii"))
+        coding = "hex" if run == lower else "hex.upper"
+        found = []
+        for digest in self._starts.get(key, ()):
+            whole = digest.value.hex().encode()
+            if lower.startswith(whole):
+                found.append(Recognised(digest, coding, 4.0 * len(whole)))
+            elif whole.startswith(lower):
+                found.append(Recognised(digest, f"{coding}[:{len(lower)}]", 4.0 * len(lower)))
+        for digest in self._middles.get(key, ()):
+            if digest.value.hex()[MIDDLE : MIDDLE + 16].encode() == lower:
+                found.append(Recognised(digest, f"{coding}[{MIDDLE}:{MIDDLE + 16}]", 64.0))
+        return found
+
+    def in_base64(self, run: bytes) -> list[Recognised]:
+        """Recognise at the start of a run of base64 characters of either alphabet, without its padding."""
+        standard = run.translate(_TO_STANDARD)
+        coding = "base64" if standard == run else "base64url"
+        start = standard[:MIN_CHARS]
+        found = []
+        for digest in self._base64[b64decode(start)] if start in self.base64_starts else ():
+            whole = b64encode(digest.value).rstrip(b"=")
+            if standard.startswith(whole):
+                found.append(Recognised(digest, coding, 8.0 * len(digest.value)))
+            elif whole.startswith(standard):
+                found.append(Recognised(digest, f"{coding}[:{len(run)}]", 6.0 * len(run)))
+        return found
+
+    def in_bytes(self, leaf: bytes) -> list[Recognised]:
+        """Recognise a leaf of a binary container that is a digest, whole or cut to no less than eight bytes."""
+        found = []
+        for digest in self._starts.get(leaf[:4], ()):
+            if leaf.startswith(digest.value):
+                found.append(Recognised(digest, "raw", 8.0 * len(digest.value)))
+            elif len(leaf) >= MIN_CHARS and digest.value.startswith(leaf):
+                found.append(Recognised(digest, f"raw[:{len(leaf)}]", 8.0 * len(leaf)))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """A CRC-32 of a form: a hint at best, since one in four thousand million values has it by chance."""
+
+    seed: int
+    form: str
+
+
+def checksums(seed: int, forms: Iterable[Form]) -> Iterator[tuple[bytes, Checksum]]:
+    """Hex and decimal CRC-32 of the main forms of a seed, with what they are of."""
+    for form in forms:
+        if form.hashed > 1:
+            value = zlib.crc32(form.data)
+            yield f"{value:08x}".encode(), Checksum(seed, form.name)
+            yield str(value).encode(), Checksum(seed, form.name)

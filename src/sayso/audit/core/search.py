@@ -1,0 +1,229 @@
+"""The search: a view is matched, cut into tokens, decoded into further views, each of them searched the same way.
+
+    view --match---> forms, raw digests, one-byte XOR, triggers of base64    (core.matching)
+      |----tokens--> digests; base64, base32, hex, lz-string --> views       (core.token_search)
+      |----escapes-> percent, JSON, HTML, quoted-printable   --> views
+      `----binary--> compressed, containers, plug-ins        --> views
+
+What was searched once is remembered: no view and no token is decoded twice. Most tokens of real traffic are names and
+random ids that recur; remembering that nothing is in them is what makes the search fast.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from sayso.audit.core.decode import binary, compressed, lzstring, text, tokens
+from sayso.audit.core.decode.budget import Budget
+from sayso.audit.core.digests import Checksum, DigestIndex
+from sayso.audit.core.foreign import Decoder, Engine
+from sayso.audit.core.forms import Form
+from sayso.audit.core.hits import Hit, key_before
+from sayso.audit.core.matching import Matching
+from sayso.audit.core.opacity import MIN_OPAQUE_TOKEN, is_dense, is_media, is_opaque
+from sayso.audit.core.token_search import TokenSearch
+
+_Remembered = tuple[int, tuple[Hit, ...], int, bool]
+"""(depth, what was found, opaque bytes, whether a piece was met)"""
+_Waiting = tuple[bytes, str, bytes]
+"""(token, step, what it decodes to)"""
+REMEMBER_VIEW = 64 * 1024
+"""Views up to this size are remembered as they are."""
+REMEMBERED_VIEWS = 20_000
+REMEMBERED_TOKENS = 300_000
+MAX_HITS = 2_000
+"""Matches that one view may have; a file of nothing but seeds proves no more."""
+
+
+class Search:
+    """Finds every seed in a view and in all that can be decoded from it. Not for several threads."""
+
+    def __init__(
+        self,
+        forms: Sequence[Iterable[Form]],
+        index: DigestIndex,
+        checksums: dict[bytes, list[Checksum]],
+        engine: Engine,
+        plugins: Sequence[Decoder] = (),
+        pieces: frozenset[bytes] = frozenset(),
+    ) -> None:
+        self._matching = Matching(forms, engine)
+        self._tokens = TokenSearch(index, checksums)
+        self._plugins = tuple(plugins)
+        self._pieces = pieces
+        self._views: dict[bytes, _Remembered] = {}
+        self._dense: dict[bytes, int] = {}
+        self.opaque_bytes = 0
+        """Of the last look: bytes that nothing could decode."""
+        self.met_piece = False
+        """Of the last look: whether a token was a piece of a seed."""
+        self._dull: set[bytes] = set()
+        self._telling: dict[bytes, tuple[Hit, ...]] = {}
+
+    def look(self, data: bytes, budget: Budget, *, coding: str = "", xor: bool = False) -> tuple[Hit, ...]:
+        """Search bytes as they stood in the traffic.
+
+        Args:
+            data: the bytes.
+            budget: what the decoding may cost.
+            coding: a Content-Encoding that may still be on them.
+            xor: whether they may be XORed although they read as text; bytes that are no text always may.
+        """
+        self.opaque_bytes, self.met_piece = 0, False
+        hits = list(self._view(data, 0, budget, xor=xor))
+        for inflated in compressed.by_name(coding, data, budget.largest) if coding else ():
+            if inflated.cut:
+                budget.cut()
+            hits += (hit.under(inflated.coding) for hit in self._view(inflated.data, 1, budget))
+        return tuple(hits)
+
+    def _view(self, data: bytes, depth: int, budget: Budget, *, xor: bool = False) -> tuple[Hit, ...]:
+        remembered = self._views.get(data)
+        if remembered is not None and remembered[0] <= depth:
+            self.opaque_bytes += remembered[2]
+            self.met_piece = self.met_piece or remembered[3]
+            return remembered[1]
+        if not data or depth > budget.bounds.depth or not budget.take(len(data)):
+            return ()
+        opaque_before, piece_before = self.opaque_bytes, self.met_piece
+        self.met_piece = False
+        readable = tokens.is_text(data)
+        direct, decoded = self._matching.match(data, readable=readable, xor=xor)
+        own: list[Hit] = direct[:MAX_HITS]
+        for step, start, child in decoded:
+            own += self._child(step, child, depth, budget, outer=(data, start))
+        own += self._in_tokens(data, depth, budget)
+        inherited = []
+        opened = readable
+        for step, child in self._children(data, budget, readable=readable):
+            opened = opened or len(child) * 2 > len(data)
+            if hits := self._child(step, child, depth, budget):
+                inherited.append(hits)
+        if not opened and is_opaque(data):
+            self.opaque_bytes += len(data)
+        found = _fewest(own, inherited)[:MAX_HITS]
+        if len(data) <= REMEMBER_VIEW and not budget.exhausted:
+            if len(self._views) >= REMEMBERED_VIEWS:
+                self._views.clear()
+            self._views[data] = (depth, found, self.opaque_bytes - opaque_before, self.met_piece)
+        self.met_piece = self.met_piece or piece_before
+        return found
+
+    def _child(
+        self, step: str, child: bytes, depth: int, budget: Budget, *, outer: tuple[bytes, int] | None = None
+    ) -> list[Hit]:
+        """Search a decoded view; its matches, seen from outside. `outer`: where in which view it stood."""
+        found = self._view(child, depth + 1, budget, xor=True)
+        if not found:
+            return []
+        key = key_before(*outer) if outer else ""
+        return [hit.under(step, key) for hit in found]
+
+    def _children(self, data: bytes, budget: Budget, *, readable: bool) -> Iterator[tuple[str, bytes]]:
+        """Every view that undoing one layer of the whole gives."""
+        yield from text.whole_view(data)
+        if not readable:
+            yield from self._of_bytes(data, budget)
+        for plugin in self._plugins:
+            for child in plugin.decode(data):
+                yield plugin.name, bytes(child[: budget.largest])
+
+    def _of_bytes(self, data: bytes, budget: Budget) -> Iterator[tuple[str, bytes]]:
+        largest = budget.largest
+        for inflated in (*compressed.by_magic(data, largest), *compressed.by_trial(data, largest)):
+            if inflated.cut:
+                budget.cut()
+            yield inflated.coding, inflated.data
+        yield from text.utf16(data)
+        yield from lzstring.from_utf16(data, largest)
+        yield from binary.containers(data)
+
+    def _in_tokens(self, data: bytes, depth: int, budget: Budget) -> list[Hit]:
+        hits: list[Hit] = []
+        for several in tokens.split(data):
+            waiting: list[_Waiting] = []
+            met = set(several)
+            if not met.isdisjoint(self._pieces):
+                self.met_piece = True
+            if self._dense:
+                self.opaque_bytes += sum(self._dense[token] for token in met & self._dense.keys())
+            fresh = met - self._dull
+            self._dull |= fresh
+            for token in fresh:
+                if len(token) < tokens.MIN_TOKEN or (
+                    len(token) < tokens.MIN_BASE32 and token.isalpha() and token.islower()
+                ):
+                    continue
+                found = self._telling.get(token)
+                if found is None:
+                    found = self._token(token, depth, budget, waiting)
+                if found:
+                    self._dull.discard(token)
+                    hits += _in_context(found, data, token)
+            hits += self._unreadable(waiting, data, depth, budget)
+            if len(self._dull) > REMEMBERED_TOKENS:
+                self._dull.clear()
+        return hits
+
+    def _token(self, token: bytes, depth: int, budget: Budget, waiting: list[_Waiting]) -> tuple[Hit, ...]:
+        """Search one token that was not met before; what it decodes to and is no text is left `waiting`."""
+        hits = self._tokens.digests(token)
+        if not hits or all(hit.hint for hit in hits):
+            for step, child in self._tokens.decoded(token, budget.largest):
+                if tokens.is_text(child):
+                    hits += self._child(step, child, depth, budget)
+                else:
+                    waiting.append((token, step, child))
+                    if len(child) >= MIN_OPAQUE_TOKEN and is_dense(child) and not is_media(child):
+                        self._dense[token] = len(child)
+                        self.opaque_bytes += len(child)
+        return self._remember(token, _fewest(hits, []), budget)
+
+    def _remember(self, token: bytes, found: tuple[Hit, ...], budget: Budget) -> tuple[Hit, ...]:
+        if budget.exhausted:
+            self._dull.discard(token)
+        elif found:
+            if len(self._telling) >= REMEMBERED_VIEWS:
+                self._telling.clear()
+            self._telling[token] = found
+            self._dull.discard(token)
+        return found
+
+    def _unreadable(self, waiting: list[_Waiting], data: bytes, depth: int, budget: Budget) -> list[Hit]:
+        """Tokens that decoded to bytes: most are random ids, so all of them are looked at together first."""
+        if not waiting or not self._matching.may_hold(tuple(child for _, _, child in waiting)):
+            return []
+        hits: list[Hit] = []
+        for token, step, child in waiting:
+            if self._matching.is_interesting(child):
+                found = tuple(self._child(step, child, depth, budget))
+                known = self._telling.get(token, ())
+                if found and found != known:
+                    self._remember(token, known + found, budget)
+                    hits += _in_context(found, data, token)
+        return hits
+
+
+def _in_context(found: Sequence[Hit], data: bytes, token: bytes) -> list[Hit]:
+    """Matches in a token, seen from the view that it stands in."""
+    at = data.find(token)
+    key = key_before(data, at)
+    # A digest is all of its token: show what stands around it.
+    return [hit.within(data, at) if hit.marked is token else hit.under("", key) for hit in found]
+
+
+def _fewest(own: Sequence[Hit], inherited: Sequence[Sequence[Hit]]) -> tuple[Hit, ...]:
+    """Drop what a decoded view repeats of the view it was decoded from: the shortest chain is the true one."""
+    if not inherited:
+        return tuple(own)
+    kept = list(own)
+    counts = Counter((hit.seed, hit.chain) for hit in kept)
+    best = Counter(counts)
+    for several in inherited:
+        inner: Counter[tuple[int, tuple[str, ...]]] = Counter()
+        for hit in several:
+            tail = (hit.seed, hit.chain[1:])
+            inner[tail] += 1
+            if inner[tail] > best[tail]:
+                best[tail] = inner[tail]
+                kept.append(hit)
+    return tuple(kept)
