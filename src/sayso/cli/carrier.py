@@ -5,6 +5,7 @@ import contextlib
 from pathlib import Path
 
 import click
+import msgspec
 
 from sayso.carrier.adapters.control_client import AsyncControlClient
 from sayso.carrier.app import CarrierAddresses, CarrierConfig, run
@@ -43,9 +44,9 @@ def run_carrier(data: Path, port: int, sims: tuple[str, ...], as_json: bool) -> 
     async def add_sims() -> None:
         addresses = await started.get()
         async with AsyncControlClient(addresses.control) as control:
-            for name, number in wanted:
+            for sim in wanted:
                 with contextlib.suppress(NameTakenError):  # made at an earlier start
-                    await control.call(AddSim(name=name, number=number))
+                    await control.call(sim)
         if as_json:
             tell_json({"event": "ready", "gateway": addresses.url, "modems": str(addresses.modems)})
             return
@@ -60,8 +61,11 @@ def run_carrier(data: Path, port: int, sims: tuple[str, ...], as_json: bool) -> 
     run_until_stopped(serve)
 
 
-def _read_sim(text: str) -> tuple[str, str]:
-    name, equals, number = text.partition("=")
-    if not (name and equals and number):
-        raise SaysoError("write a SIM as NAME=NUMBER, such as alice=+447700900001")
-    return name, number
+def _read_sim(text: str) -> AddSim:
+    name, _, number = text.partition("=")
+    try:
+        return msgspec.convert({"op": "add-sim", "name": name, "number": number}, AddSim)
+    except msgspec.ValidationError as error:
+        raise SaysoError(
+            "write a SIM as NAME=NUMBER, such as alice=+447700900001: the name in small letters and digits"
+        ) from error

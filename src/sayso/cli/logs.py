@@ -12,6 +12,7 @@ import structlog
 def configure_logs() -> None:
     """Set up logging for a part that serves."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("picows").setLevel(logging.ERROR)  # asked at each connection; saying no early is cheap
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -10,9 +10,11 @@ import msgspec
 import uvloop
 
 from sayso.cli.output import ReportingGroup, data_option, json_option, read_secret, run_until_stopped, tell_json
+from sayso.cli.phone_data import agree, export, me, receipts
+from sayso.cli.phone_lock import describe, lock, pin
 from sayso.consent.policy import policy_text
 from sayso.phone import command_types as types
-from sayso.phone.adapters.owner import Owner
+from sayso.phone.adapters.daemon_client import DaemonClient
 from sayso.phone.app import ModemConfig, PhoneConfig, run
 from sayso.phone.errors import CommandError
 
@@ -26,6 +28,12 @@ CommandT = TypeVar("CommandT", bound=msgspec.Struct)
 @click.group(cls=ReportingGroup)
 def phone() -> None:
     """Run a phone, and text with it."""
+
+
+phone.add_command(pin)
+phone.add_command(lock)
+for _command_of_its_own in (agree, me, receipts, export):
+    phone.add_command(_command_of_its_own)
 
 
 @phone.command("run")
@@ -175,7 +183,7 @@ def code(data: Path, digits: str, line: str | None, as_json: bool) -> None:  # n
     Example:
         sayso phone code --data ./alice 123456
     """
-    _done(_ask(data, _command(types.Code, line=line, code=digits), types.Done), "The line is on.", as_json=as_json)
+    _done(_ask(data, _command(types.Code, line=line, code=digits), types.Done), "The code is right.", as_json=as_json)
 
 
 @phone.command("opt-out")
@@ -223,6 +231,24 @@ def send(data: Path, number: str, text: str, line: str | None, wait: bool, as_js
         click.echo(_describe_message(message))
 
 
+@phone.command("send-as-sms")
+@data_option("phone")
+@click.argument("message")
+@json_option
+def send_as_sms(data: Path, message: str, as_json: bool) -> None:  # noqa: FBT001  a flag
+    """Send a text that waits, or failed, by SMS after all: unencrypted, by your decision. MESSAGE is its id (--json).
+
+    \b
+    Example:
+        sayso phone send-as-sms --data ./alice 5f0c...
+    """
+    answer = _ask(data, _command(types.SendAsSms, id=message), types.Sending)
+    if as_json:
+        tell_json(answer.message)
+    else:
+        click.echo(_describe_message(answer.message))
+
+
 @phone.command()
 @data_option("phone")
 @click.option("--with", "with_number", help="Only the conversation with this number.")
@@ -260,13 +286,13 @@ def _command(kind: type[CommandT], **fields: object) -> CommandT:
 
 
 def _ask(data: Path, command: types.Command, answer: type[AnswerT]) -> AnswerT:
-    return uvloop.run(Owner(data).ask(command, answer))
+    return uvloop.run(DaemonClient(data).ask(command, answer))
 
 
 def _wait_for_line(data: Path, name: str) -> types.Line:
     line = uvloop.run(
-        Owner(data).wait_for_line(
-            lambda line: line.name == name and line.state in {"on", "off"}, what="the code by SMS"
+        DaemonClient(data).wait_for_line(
+            lambda line: line.name == name and line.state in {"on", "off", "locked"}, what="the code by SMS"
         )
     )
     if line.state == "off":
@@ -276,7 +302,7 @@ def _wait_for_line(data: Path, name: str) -> types.Line:
 
 def _wait_for_outcome(data: Path, sent: types.Message) -> types.Message:
     return uvloop.run(
-        Owner(data).wait_for_message(
+        DaemonClient(data).wait_for_message(
             lambda message: message.id == sent.id and message.state not in _UNDER_WAY,
             what="an outcome; the text is safe and still waits",
         )
@@ -298,6 +324,8 @@ def _describe_line(line: types.Line) -> str:
     if line.state == "on":
         parts.append("connected" if line.connected else "not connected")
     parts.append(f"{line.connections} connections ever")
+    if line.lock.waits_until is not None or line.lock.newcomer_until is not None:
+        parts.append(describe(line).partition(": ")[2])
     if line.trouble:
         parts.append(line.trouble)
     return ", ".join(parts)
@@ -305,6 +333,6 @@ def _describe_line(line: types.Line) -> str:
 
 def _describe_message(message: types.Message) -> str:
     at = datetime.fromtimestamp(message.at, tz=UTC).astimezone().strftime("%H:%M:%S")
-    arrow = "to" if message.direction == "out" else "from"
+    arrow = {"out": "to", "in": "from", "system": "about"}[message.direction]
     note = f"  ({message.notice})" if message.notice else ""
     return f"{at}  {arrow} {message.number}  [{message.channel}, {message.state}]  {message.text}{note}"

@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from sayso.cli.output import ReportingGroup, data_option, json_option, read_secret, run_until_stopped, tell_json
-from sayso.server.app import ServerAddresses, run
+from sayso.server.app import ServerAddresses, rotate, run
 from sayso.server.config import ServerConfig
+from sayso.server.core.retiring import KeyKind
 
 _file = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -39,6 +40,20 @@ def server() -> None:
 )
 @click.option("--sms-username", default="sayso", show_default=True, help="User at the gateway.")
 @click.option("--sms-password-file", type=_file, help="First line: the password at the gateway. File mode 600.")
+@click.option(
+    "--sms-sender", default="Sayso", show_default=True, help="Whom codes are from: a number, or up to 11 letters."
+)
+@click.option("--smpp", help="Send codes to an SMSC by SMPP 3.4 instead: HOST:PORT.")
+@click.option("--smpp-system-id", help="Who we are to the SMSC.")
+@click.option("--smpp-password-file", type=_file, help="First line: the password at the SMSC. File mode 600.")
+@click.option("--smpp-system-type", default="", help="What the SMSC wants as system_type, if anything.")
+@click.option("--smpp-tls", is_flag=True, help="Reach the SMSC by TLS.")
+@click.option("--smpp-tls-ca", type=_file, help="Certificates (PEM) to trust instead of the system's.")
+@click.option(
+    "--smpp-cleartext", is_flag=True, help="Go without TLS to another machine: only inside a tunnel of your own."
+)
+@click.option("--smpp-window", default=10, show_default=True, help="How many SMS may be unanswered at once.")
+@click.option("--sms-caps", type=_file, help="Caps on SMS (TOML); without it the defaults of the documentation.")
 @json_option
 def run_server(
     data: Path,
@@ -52,6 +67,16 @@ def run_server(
     sms_gateway: str | None,
     sms_username: str,
     sms_password_file: Path | None,
+    sms_sender: str,
+    smpp: str | None,
+    smpp_system_id: str | None,
+    smpp_password_file: Path | None,
+    smpp_system_type: str,
+    smpp_tls: bool,  # noqa: FBT001  a flag
+    smpp_tls_ca: Path | None,
+    smpp_cleartext: bool,  # noqa: FBT001  a flag
+    smpp_window: int,
+    sms_caps: Path | None,
     as_json: bool,  # noqa: FBT001  a flag
 ) -> None:
     """Run a server until SIGTERM; a graceful stop loses nothing, and neither does kill -9.
@@ -73,6 +98,16 @@ def run_server(
         sms_gateway=sms_gateway,
         sms_username=sms_username,
         sms_password=read_secret(sms_password_file, "password"),
+        sms_sender=sms_sender,
+        smpp=smpp,
+        smpp_system_id=smpp_system_id,
+        smpp_password=read_secret(smpp_password_file, "password"),
+        smpp_system_type=smpp_system_type,
+        smpp_tls=smpp_tls,
+        smpp_tls_ca=smpp_tls_ca,
+        smpp_cleartext=smpp_cleartext,
+        smpp_window=smpp_window,
+        sms_caps=sms_caps,
     )
 
     def ready(addresses: ServerAddresses) -> None:
@@ -88,3 +123,22 @@ def run_server(
         await run(config, ready=ready, stop=stop)
 
     run_until_stopped(serve)
+
+
+@server.command("rotate")
+@click.argument("kind", type=click.Choice([kind.value for kind in KeyKind]))
+@data_option("server")
+@click.option("--passphrase-file", type=_file, help="First line: the keyring's passphrase. Without it: a plain one.")
+@json_option
+def rotate_key(kind: str, data: Path, passphrase_file: Path | None, *, as_json: bool) -> None:
+    """Replace a key of a server that is stopped. The old one lives on beside it for 14 days, and is then destroyed.
+
+    \b
+    Example: the key that makes numbers into tokens; every phone moves by itself, without a code
+        sayso server rotate voprf --data ./server --passphrase-file ./passphrase
+    """
+    rotate(data, KeyKind(kind), passphrase=read_secret(passphrase_file, "passphrase"))
+    if as_json:
+        tell_json({"event": "rotated", "key": kind})
+        return
+    click.echo(f"The {kind} key is replaced. Start the server: from then on both are in force, for 14 days of its time.")

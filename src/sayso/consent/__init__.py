@@ -2,6 +2,8 @@
 
     records     the consent record and the withdrawal: what was agreed to, signed by the device
     receipts    the server's countersignatures: a consent receipt, a receipt of withdrawal
+    proofs      both in one file, as a phone exports them: checked offline
+    policy      the text that is agreed to
     gate        the one place in Sayso that opens a connection on a person's behalf
     ports       the journal that the gate writes each connection into
     errors

@@ -51,8 +51,13 @@ def sign_receipt(receipt: Receipt, key: Ed25519PrivateKey) -> dict[str, object]:
     return document
 
 
-def read_receipt(document: dict[str, object], *, receipt_key: bytes) -> Receipt:
+def read_receipt(document: dict[str, object], *, receipt_key: bytes, other_key: bytes | None = None) -> Receipt:
     """Check a receipt's signature against the receipt key of the statement.
+
+    Args:
+        document: as it came.
+        receipt_key: of the statement.
+        other_key: the statement's other receipt key, while two overlap.
 
     Raises:
         ConsentError: malformed or forged.
@@ -67,6 +72,7 @@ def read_receipt(document: dict[str, object], *, receipt_key: bytes) -> Receipt:
             server=receipt.server_key,
             device=receipt.device,
             body=canonical(receipt),
+            or_by=other_key,
         )
     except SignatureError as error:
         raise ConsentError("the receipt is not signed by the server's receipt key") from error

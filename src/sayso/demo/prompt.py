@@ -8,7 +8,7 @@ from sayso.demo.steps import opt_in
 from sayso.demo.world import Person, World
 from sayso.phone import command_types as types
 from sayso.phone.adapters.commands import watching
-from sayso.phone.adapters.owner import SOCKET
+from sayso.phone.adapters.daemon_client import SOCKET
 from sayso.protocol.errors import SaysoError
 
 HELP: Final = """\

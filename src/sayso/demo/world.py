@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from sayso.demo.processes import Part
-from sayso.phone.adapters.owner import Owner
+from sayso.phone.adapters.daemon_client import DaemonClient
 
 PEOPLE: Final = {"alice": "+447700900001", "bob": "+447700900002"}
 """Numbers from a range that is reserved for fiction."""
@@ -25,7 +25,7 @@ class Person:
     number: str
     data: Path
     modem: Path
-    phone: Owner
+    phone: DaemonClient
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +66,7 @@ async def running_world(data: Path) -> AsyncIterator[World]:
                 number=number,
                 data=data / name,
                 modem=Path(gateway["modems"]) / f"{name}.sock",
-                phone=Owner(data / name),
+                phone=DaemonClient(data / name),
             )
             for name, number in PEOPLE.items()
         }

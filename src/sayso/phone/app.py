@@ -16,6 +16,8 @@ from sayso.phone.adapters.carrier_modem import CarrierModem
 from sayso.phone.adapters.command_feed import CommandFeed
 from sayso.phone.adapters.commands import SOCKET_NAME, serve_commands
 from sayso.phone.adapters.control_client import ControlClient
+from sayso.phone.adapters.hardening import harden_in_thread
+from sayso.phone.adapters.set_cache import SetDirectory
 from sayso.phone.adapters.store import Store
 from sayso.phone.adapters.store_key import DataDirectory
 from sayso.phone.adapters.stream_client import StreamClient
@@ -99,9 +101,11 @@ async def _serve(
         clock=clock,
         random=random,
         ratchet=VodozemacRatchet(_ratchet_key(store, random)),
+        sets=SetDirectory(config.data / "sets"),
         open_reach=_opener(clock),
         news=owner,
         policy=current_policy(),
+        harden=harden_in_thread,
     )
     services = [
         LineService(world, line_of(store, random, modem.name), CarrierModem(modem.path)) for modem in config.modems

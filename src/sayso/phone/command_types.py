@@ -6,7 +6,8 @@
 
 A line is named by its modem (`Line.name`), or left out where the phone has only one. `Watch` alone has more than one
 answer: `Watching`, then an event per line of JSON until the asking side hangs up. No command but `OptIn`, `Code`,
-`OptOut`, `Send`, `SendAsSms` and, with read receipts on, `OpenThread` may cause traffic; the gate sees to it.
+`Agree`, `Me`, `SetPin`, `EnterPin`, `RefuseNewcomer`, `OptOut`, `Send`, `SendAsSms` and, with read receipts on,
+`OpenThread` may cause traffic; the gate sees to it.
 """
 
 from collections.abc import AsyncIterator
@@ -15,16 +16,20 @@ from typing import Annotated, Literal, Protocol
 
 from msgspec import Meta, Struct
 
+from sayso.consent.proofs import Proof
+from sayso.protocol.api import Holdings
 from sayso.protocol.limits import LIMITS
 
 LineName = Annotated[str, Meta(min_length=1, max_length=64)]
 NumberText = Annotated[str, Meta(min_length=1, max_length=64)]
 """A number as people write it; short codes and alphanumeric senders only where SMS are meant."""
+PinText = Annotated[str, Meta(pattern=r"^[0-9]{4,20}\Z")]
 TextBody = Annotated[str, Meta(min_length=1, max_length=LIMITS.body_bytes)]
 Findable = Literal["everyone", "nobody"]
 """Who may find the line: everyone who has the number, or nobody until it writes first."""
 
 MESSAGES_AT_ONCE = 1000
+CONNECTIONS_AT_ONCE = 100_000
 
 
 class _Quiet(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -67,6 +72,61 @@ class Code(_Command, frozen=True, kw_only=True, tag="code"):
     code: Annotated[str, Meta(pattern=r"^[0-9]{4,10}\Z")]
 
 
+class Agree(_Command, frozen=True, kw_only=True, tag="agree"):
+    """The owner's yes to a policy that has changed. Answer: `Done`, when the line is on again."""
+
+    line: LineName | None = None
+    policy_sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    """Of the text that the owner was shown, hex."""
+    method: Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class Me(_Command, frozen=True, kw_only=True, tag="me"):
+    """Ask the server for all that it holds of a line. Answer: `Held`."""
+
+    line: LineName | None = None
+
+
+class Receipts(_Command, frozen=True, kw_only=True, tag="receipts"):
+    """The owner's consents, with the server's receipts. Causes no traffic. Answer: `ReceiptList`."""
+
+    line: LineName | None = None
+    """None for all lines."""
+
+
+class Connections(_Command, frozen=True, kw_only=True, tag="connections"):
+    """The connections that the gate has opened, newest first. Causes no traffic. Answer: `ConnectionList`."""
+
+    line: LineName | None = None
+    """None for all lines."""
+    limit: Annotated[int, Meta(ge=1, le=CONNECTIONS_AT_ONCE)] = 1000
+
+
+class SetPin(_Command, frozen=True, kw_only=True, tag="set-pin"):
+    """Set or change the PIN of a line's registration lock; null removes it. Answer: `Done`."""
+
+    line: LineName | None = None
+    pin: PinText | None
+
+
+class EnterPin(_Command, frozen=True, kw_only=True, tag="enter-pin"):
+    """The PIN of the number that a line waits for. Answer: `Done`: it was right, or is tried with the next code."""
+
+    line: LineName | None = None
+    pin: PinText
+
+
+class RefuseNewcomer(_Command, frozen=True, kw_only=True, tag="refuse-newcomer"):
+    """Send away another device that waits for a line's number. Answer: `Done`, or `CodeOnItsWay`.
+
+    With neither code nor PIN: asks for a code, which is then used without asking. With the PIN: lets it wait longer.
+    """
+
+    line: LineName | None = None
+    code: Annotated[str, Meta(pattern=r"^[0-9]{4,10}\Z")] | None = None
+    pin: PinText | None = None
+
+
 class OptOut(_Command, frozen=True, kw_only=True, tag="opt-out"):
     """The owner's no for one line. Answer: `OptedOut`, when the line is silent."""
 
@@ -107,6 +167,8 @@ class AddContact(_Command, frozen=True, kw_only=True, tag="add-contact"):
 
     name: Annotated[str, Meta(min_length=1, max_length=200)]
     number: NumberText
+    line: LineName | None = None
+    """Only this line ever asks the server for the number; left out: it stands in the address book of all lines."""
 
 
 class OpenThread(_Command, frozen=True, kw_only=True, tag="open-thread"):
@@ -140,6 +202,13 @@ Command = (
     Status
     | OptIn
     | Code
+    | SetPin
+    | EnterPin
+    | RefuseNewcomer
+    | Agree
+    | Me
+    | Receipts
+    | Connections
     | OptOut
     | Send
     | SendAsSms
@@ -155,10 +224,25 @@ Command = (
 
 # ---- parts of answers ----
 
-LineState = Literal["off", "asking", "code-wanted", "on", "leaving", "paused"]
+LineState = Literal["off", "asking", "code-wanted", "locked", "on", "leaving", "paused", "policy-changed"]
 """`off`: no consent, no traffic. `asking`: consented, on the way to a code. `code-wanted`: a code is on its way by SMS.
+`locked`: another device is enrolled under the number; `Line.lock` says how long this line waits, silently.
 `on`: enrolled. `leaving`: the withdrawal is being said to the server; then `off`, with `trouble` where it could not be
-said. `paused`: on, and silent because its SIM is not in the phone."""
+said. `paused`: on, and silent because its SIM is not in the phone. `policy-changed`: silent until its owner has agreed
+to the server's present policy."""
+
+
+class Lock(_Quiet, frozen=True, kw_only=True):
+    """How a line stands to registration locks. Times are Unix seconds."""
+
+    waits_until: float | None = None
+    """This line waits for its number until then."""
+    pin_tries: int = 0
+    """How many PINs may still be tried for it."""
+    pin_set: bool = False
+    """Whether this line's own lock has a PIN."""
+    newcomer_until: float | None = None
+    """Another device waits for this line's number until then."""
 
 
 class Line(_Quiet, frozen=True, kw_only=True):
@@ -184,6 +268,7 @@ class Line(_Quiet, frozen=True, kw_only=True):
     """How many connections the gate has opened for this line, ever, by its journal."""
     trouble: str | None = None
     """What stands in the way and what to do, if anything does."""
+    lock: Lock = Lock()
 
 
 class Message(_Quiet, frozen=True, kw_only=True):
@@ -212,8 +297,22 @@ class Contact(_Quiet, frozen=True, kw_only=True):
 
     name: str
     number: str
-    cloud: Literal["yes", "no", "not-asked"]
-    """What the phone remembers; looking here asks nobody."""
+    cloud: Literal["yes", "likely", "no", "not-asked"]
+    """What the phone remembers; looking here asks nobody. `likely`: in the enrolled set; the first text decides."""
+
+
+class Connection(_Quiet, frozen=True, kw_only=True):
+    """One connection of the gate's journal, for its owner's eyes."""
+
+    line: LineName
+    at: float
+    """Unix seconds."""
+    host: str
+    port: int
+    purpose: str
+    sent_bytes: int | None
+    """None while it is open, or where the phone died meanwhile."""
+    received_bytes: int | None
 
 
 # ---- answers ----
@@ -258,6 +357,27 @@ class OptedOut(_Answer, frozen=True, kw_only=True, tag="opted-out"):
     """What the server still holds and how long at most, as its receipt says."""
 
 
+class Held(_Answer, frozen=True, kw_only=True, tag="held"):
+    """What the server says it holds."""
+
+    line: LineName
+    held: Holdings
+
+
+class ReceiptList(_Answer, frozen=True, kw_only=True, tag="receipts"):
+    """Proofs, oldest first."""
+
+    proofs: list[Proof]
+    unanswered: int
+    """Consents that no server ever signed for: the enrolment did not come about."""
+
+
+class ConnectionList(_Answer, frozen=True, kw_only=True, tag="connections"):
+    """Connections, newest first."""
+
+    connections: list[Connection]
+
+
 class Sending(_Answer, frozen=True, kw_only=True, tag="sending"):
     """The text is durable in the outbox; `Watch` tells the rest."""
 
@@ -280,7 +400,20 @@ class Watching(_Answer, frozen=True, kw_only=True, tag="watching"):
     """Whatever happens from here on is told."""
 
 
-Answer = Done | Failed | StatusReport | CodeOnItsWay | OptedOut | Sending | MessageList | ContactList | Watching
+Answer = (
+    Done
+    | Failed
+    | StatusReport
+    | CodeOnItsWay
+    | Held
+    | ReceiptList
+    | ConnectionList
+    | OptedOut
+    | Sending
+    | MessageList
+    | ContactList
+    | Watching
+)
 
 
 # ---- events ----

@@ -5,7 +5,9 @@ SaysoError
     ├── StoreLockedError       the store cannot be opened: wrong passphrase, damaged, or in use by another process
     ├── RatchetError           a message of the ratchet is forged, replayed or of another session
     ├── ModemGoneError         the modem cannot be reached
+    ├── CacheError             what can be fetched again cannot be kept or read
     ├── CommandError           what the owner asked for is not possible now; the message says what to do
+    │   └── PolicyChangedError the server has another policy than the one agreed to
     └── ServerSideError        the server, or the way to it
         ├── UnreachableError   no answer, or one that cannot be read; try again later
         ├── ProblemError       the server refused, with a problem type
@@ -13,6 +15,7 @@ SaysoError
         └── StreamClosedError  the stream ended
 """
 
+from sayso.protocol.api import Lock
 from sayso.protocol.errors import SaysoError
 from sayso.protocol.frames import ByeReason
 
@@ -33,8 +36,16 @@ class ModemGoneError(PhoneError):
     """The modem cannot be reached."""
 
 
+class CacheError(PhoneError):
+    """What can be fetched again cannot be kept on this phone, or read there."""
+
+
 class CommandError(PhoneError):
     """What the owner asked for is not possible now."""
+
+
+class PolicyChangedError(CommandError):
+    """The server has another policy than the one agreed to: the consent does not cover it."""
 
 
 class ServerSideError(PhoneError):
@@ -48,12 +59,16 @@ class UnreachableError(ServerSideError):
 class ProblemError(ServerSideError):
     """The server refused (RFC 9457)."""
 
-    def __init__(self, problem: str, detail: str, *, retry_after_s: int | None = None) -> None:
+    def __init__(
+        self, problem: str, detail: str, *, retry_after_s: int | None = None, lock: Lock | None = None
+    ) -> None:
         super().__init__(detail)
         self.problem = problem
         """Value of `sayso.protocol.api.ProblemType`, or whatever the server sent."""
         self.detail = detail
         self.retry_after_s = retry_after_s
+        self.lock = lock
+        """How the line stands before a registration lock, where that is what stopped it."""
 
 
 class LoginRefusedError(ServerSideError):

@@ -1,6 +1,6 @@
 """What the phone needs of the world. Adapters turn what their libraries throw into `sayso.phone.errors`."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -118,7 +118,47 @@ class Ratchet(Protocol):
         ...
 
 
-class ControlPlane(Protocol):
+class PublicDocuments(Protocol):
+    """What a server gives to everyone alike."""
+
+    async def fetch(self, path: str, *, at_most: int) -> bytes:
+        """Fetch a document, on a connection that carries no request of the line's own, saying nothing of who asks.
+
+        Raises:
+            UnreachableError: no answer, or one longer than `at_most` bytes.
+            ProblemError: the server refused.
+            GateClosedError: the line's consent does not cover it (any more).
+        """
+        ...
+
+
+class SetCache(Protocol):
+    """Keeps builds of the enrolled set: public, and fetched again when they are gone. Each line has its own.
+
+    Raises, everywhere:
+        CacheError: the file system refuses.
+    """
+
+    def manifest(self, line: bytes) -> tuple[bytes, float] | None:
+        """Return the signed manifest, and when it was fetched (Unix seconds)."""
+        ...
+
+    def shard(self, line: bytes, sha256: bytes) -> bytes | None:
+        """Return a shard; None for one that is not there, or is damaged."""
+        ...
+
+    def keep(
+        self, line: bytes, document: bytes, shards: Sequence[bytes], *, named: Collection[bytes], at: float
+    ) -> None:
+        """Keep shards, then the manifest that names them; forget what `named` does not have."""
+        ...
+
+    def forget(self, line: bytes) -> None:
+        """Forget all of a line's."""
+        ...
+
+
+class ControlPlane(PublicDocuments, Protocol):
     """The server's HTTP side, for one line, through that line's gate."""
 
     async def statement(self) -> bytes:

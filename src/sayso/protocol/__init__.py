@@ -9,6 +9,8 @@
     api          the bodies of the control plane
     frames       the frames of the stream; `stream` turns WebSocket messages into them and back
     tokens       from number to token by way of the VOPRF (RFC 9497)
+    golomb       sorted numbers in few bits; `enrolled_set` and `set_manifest` make the set of enrolled lines of them
+    pin          from the PIN of a registration lock to its verifier, by way of another VOPRF
     xwing        X-Wing keys on the wire, and HPKE (RFC 9180) with them
     certificate  the sender certificate
     keys         the keys a device publishes, each signed for its purpose

@@ -13,15 +13,28 @@ from sayso.protocol import xwing
 from sayso.protocol.ids import Bytes16, Bytes32, Bytes33, outline
 from sayso.protocol.keys import DeviceKeys, EnvelopeKey, RatchetKey
 from sayso.protocol.limits import LIMITS
+from sayso.protocol.pin import PROOF_BYTES
 
 STATEMENT_PATH: Final = "/.well-known/sayso"
+SETS_PATH: Final = "/.well-known/sayso/sets"
+"""The manifest of the enrolled set (`protocol.set_manifest`)."""
+SET_BLOBS_PATH: Final = "/v1/sets"
+"""Followed by ``/`` and the SHA-256 of a shard or a change, in hex: the same address for everybody."""
 ENROL_PATH: Final = "/v1/enrolments"
 CONFIRM_PATH: Final = "/v1/enrolments/confirm"
+TRY_PIN_PATH: Final = "/v1/enrolments/pin"
+CANCEL_PATH: Final = "/v1/enrolments/cancel"
 KEYS_PATH: Final = "/v1/keys"
 CLAIM_PATH: Final = "/v1/keys/claim"
 EVALUATE_PATH: Final = "/v1/evaluations"
 CERTIFICATE_PATH: Final = "/v1/certificate"
+EPOCH_PATH: Final = "/v1/epoch"
 GRANT_PATH: Final = "/v1/grant"
+PIN_PATH: Final = "/v1/pin"
+EVALUATE_PIN_PATH: Final = "/v1/pin/evaluations"
+REFUSE_PATH: Final = "/v1/lock/refuse"
+DELAY_PATH: Final = "/v1/lock/delay"
+CONSENT_PATH: Final = "/v1/consent"
 WITHDRAW_PATH: Final = "/v1/withdraw"
 ME_PATH: Final = "/v1/me"
 STREAM_PATH: Final = "/v1/stream"
@@ -34,6 +47,8 @@ SEALED_NUMBER_BYTES: Final = 32 + 16 + xwing.OVERHEAD
 
 _SealedNumber = Annotated[bytes, Meta(min_length=SEALED_NUMBER_BYTES, max_length=SEALED_NUMBER_BYTES)]
 _Element = Annotated[bytes, Meta(min_length=32, max_length=32)]
+Code = Annotated[str, Meta(pattern=rf"^[0-9]{{{LIMITS.code_digits}}}\Z")]
+Proof = Annotated[bytes, Meta(min_length=PROOF_BYTES, max_length=PROOF_BYTES)]
 _EpochByte = Annotated[int, Meta(ge=0, le=255)]
 
 
@@ -50,6 +65,13 @@ class ProblemType(StrEnum):
     """Of an epoch or a key that the server no longer uses; fetch the statement."""
     CODE = "code"
     """Wrong, expired or used code, or no tries left; the same answer for all of them."""
+    LOCKED = "locked"
+    """The code was right, and another device is enrolled under this number: its PIN, or wait. `Problem.lock` says more.
+
+    Also said to that device, where it may not change its PIN now.
+    """
+    PIN = "pin"
+    """Wrong PIN, or no tries left; the same answer for both."""
     NOT_ENROLLED = "not-enrolled"
     LIMIT = "limit"
     """Try again after the number of seconds in Retry-After."""
@@ -64,13 +86,24 @@ class ProblemType(StrEnum):
 PROBLEM_PREFIX: Final = "urn:sayso:problem:"
 
 
-class Problem(Struct, frozen=True):
+class Lock(Struct, frozen=True):
+    """How a newcomer stands before a line's registration lock."""
+
+    wait_s: int
+    """Seconds of the server's running time until the number is the newcomer's for a new code."""
+    pin_tries: int
+    """How many PINs may be tried; 0 also where there is no PIN."""
+
+
+class Problem(Struct, frozen=True, omit_defaults=True):
     """Problem details."""
 
     type: str
     title: str
     status: int
     detail: str
+    lock: Lock | None = None
+    """To `locked` and `pin`, where a newcomer is answered."""
 
 
 class _Body(Struct, frozen=True, forbid_unknown_fields=True):
@@ -102,11 +135,13 @@ class EnrolPending(Struct, frozen=True):
     code_digits: int
 
 
-class Confirm(_Body, frozen=True):
+class Confirm(_Body, frozen=True, omit_defaults=True):
     """The code from the SMS. Signed."""
 
     id: Bytes16
-    code: Annotated[str, Meta(pattern=rf"^[0-9]{{{LIMITS.code_digits}}}\Z")]
+    code: Code
+    pin: Proof | None = None
+    """To come past the registration lock: the proof of its PIN (`sayso.protocol.pin`)."""
 
 
 class Enrolled(Struct, frozen=True):
@@ -116,6 +151,59 @@ class Enrolled(Struct, frozen=True):
     """The consent receipt (`sayso.consent.receipts`)."""
     certificate: bytes
     lease_s: int
+
+
+class TryPin(_Body, frozen=True):
+    """A newcomer's guess at the PIN of a locked number, blinded. Signed. Costs one of the line's tries."""
+
+    id: Bytes16
+    code: Code
+    """Right, and not expired: without it nobody learns whether there is a lock."""
+    element: _Element
+
+
+class EvaluatePin(_Body, frozen=True):
+    """The enrolled device's own PIN, blinded. Signed. Costs one of its own tries, unless it is `fresh`."""
+
+    element: _Element
+    fresh: bool
+    """To set a PIN: the server draws another salt, and with it another key, for `SetPin`."""
+
+
+class PinEvaluated(Struct, frozen=True):
+    """A blinded PIN, evaluated under the key of one salt."""
+
+    salt: Bytes16
+    key: Bytes32
+    """VOPRF public key, which belongs to this salt only."""
+    evaluated: bytes
+    """Proof (64 bytes) ‖ evaluated element (32)."""
+
+
+class SetPin(_Body, frozen=True):
+    """Set or change the PIN of the line's lock, or remove it. Signed."""
+
+    proof: Proof | None
+    """Made under the salt of the last `EvaluatePin` that was `fresh`; null removes the PIN."""
+
+
+class RefuseNewcomer(_Body, frozen=True):
+    """Send a newcomer away: the number is still here, as this code, asked for by this device, shows. Signed."""
+
+    id: Bytes16
+    code: Code
+
+
+class DelayNewcomer(_Body, frozen=True):
+    """Let a newcomer wait 30 days longer: time to get a stolen SIM back. Signed. Uses up an `EvaluatePin`."""
+
+    proof: Proof
+
+
+class LockLeft(Struct, frozen=True):
+    """How long the newcomer has to wait from now on; 0: there is none."""
+
+    wait_s: int
 
 
 class PublishKeys(_Body, frozen=True):
@@ -190,6 +278,24 @@ class Renewed(Struct, frozen=True):
     lease_s: int
 
 
+class MoveEpoch(_Body, frozen=True):
+    """The line's number once more, to get its token of the current epoch. Signed. No code is sent."""
+
+    epoch: _EpochByte
+    """The current one."""
+    registrar_key_id: Annotated[int, Meta(ge=0, le=2**32 - 1)]
+    sealed_number: _SealedNumber
+    """Under the enrolment's own salt; `info` = ``sayso/epoch/1`` ‖ device id ‖ epoch (1) ‖ the request's nonce, ASCII."""
+
+
+class Moved(Struct, frozen=True):
+    """The line is reached under its tokens of both epochs now."""
+
+    certificate: bytes
+    """Of the token of the current epoch."""
+    lease_s: int
+
+
 class SetGrant(_Body, frozen=True):
     """Replace the hash of the line's grant. Signed."""
 
@@ -198,6 +304,19 @@ class SetGrant(_Body, frozen=True):
 
 class Empty(_Body, frozen=True):
     """No parameters."""
+
+
+class AgreeAnew(_Body, frozen=True):
+    """Agree to a policy that has changed. Signed; the same device, line and number, no code."""
+
+    consent: dict[str, object]
+    """The signed consent record for the new policy."""
+
+
+class AgreedAnew(Struct, frozen=True):
+    """The new consent is the one in force."""
+
+    receipt: dict[str, object]
 
 
 class WithdrawConsent(_Body, frozen=True):
@@ -231,6 +350,19 @@ class Holdings(Struct, frozen=True, kw_only=True):
     envelope_keys: list[int]
     waiting_envelopes: int
     waiting_bytes: int
+    discovery_full_at_s: int = 0
+    """When the line may ask for a full bucket of numbers again, seconds of the server's running time; 0: now."""
+    discovery_last_batch: bytes = b""
+    """SHA-256 of the last batch of blinded numbers that was paid for."""
+    set_leaves_at_s: int = 0
+    """When the line leaves the enrolled set because its lease ended, in the same seconds; 0: nothing is drawn."""
+    pin_set: bool = False
+    pin_tries: int = 0
+    """How many are left to newcomers."""
+    newcomer_until_s: int | None = None
+    """Another device waits for this number until then: seconds of the server's running time."""
+    previous_token: bytes = b""
+    """The line's token of the epoch that ends, while two overlap."""
 
     def __repr__(self) -> str:
         return outline(self)
@@ -239,6 +371,11 @@ class Holdings(Struct, frozen=True, kw_only=True):
 def number_info(enrolment: bytes, epoch: int, nonce: str) -> bytes:
     """Return HPKE's `info` for the sealed number."""
     return b"sayso/number/1" + enrolment + bytes([epoch]) + nonce.encode("ascii")
+
+
+def epoch_info(device: bytes, epoch: int, nonce: str) -> bytes:
+    """Return HPKE's `info` for the number that moves a line to another epoch."""
+    return b"sayso/epoch/1" + device + bytes([epoch]) + nonce.encode("ascii")
 
 
 def number_plaintext(salt: bytes, e164: str) -> bytes:

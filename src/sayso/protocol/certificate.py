@@ -56,8 +56,16 @@ def issue(certificate: Certificate, key: Ed25519PrivateKey, *, server: KeyDigest
     return msgspec.msgpack.encode(_Wire(body, signature))
 
 
-def read_certificate(wire: bytes, *, certificate_key: bytes, server: KeyDigest) -> Certificate:
+def read_certificate(
+    wire: bytes, *, certificate_key: bytes, server: KeyDigest, other_key: bytes | None = None
+) -> Certificate:
     """Check the server's signature. Time and number are `check_fresh`'s and `check_number`'s part.
+
+    Args:
+        wire: as it came.
+        certificate_key: of the statement.
+        server: digest of the server's long-term key.
+        other_key: the statement's other certificate key, while two overlap.
 
     Raises:
         CertificateError: malformed, at odds with itself, or not signed by this server's certificate key.
@@ -74,6 +82,7 @@ def read_certificate(wire: bytes, *, certificate_key: bytes, server: KeyDigest) 
             server=server,
             device=certificate.device,
             body=outer.body,
+            or_by=other_key,
         )
     except (msgspec.MsgspecError, RecursionError) as error:
         raise CertificateError("the sender certificate is malformed") from error

@@ -10,6 +10,8 @@ SaysoError
     ├── ContentError           the inside of an envelope is malformed
     ├── CertificateError       a sender certificate is forged, expired or about somebody else
     ├── DiscoveryError         a VOPRF element or proof is invalid
+    ├── SetError               the enrolled set, its manifest or a change to it is malformed or forged
+    ├── PinError               this is no PIN
     └── PassphraseError        sealed bytes are damaged, or the passphrase is wrong
 """
 
@@ -52,6 +54,14 @@ class CertificateError(ProtocolError):
 
 class DiscoveryError(ProtocolError):
     """A blinded element, an evaluation or its proof is invalid."""
+
+
+class SetError(ProtocolError):
+    """The enrolled set, its manifest or a change to it is malformed, forged, or not what was asked for."""
+
+
+class PinError(ProtocolError):
+    """The text is no PIN."""
 
 
 class PassphraseError(ProtocolError):

@@ -250,7 +250,26 @@ class Bye(Frame, frozen=True, tag=18):
     reason: ByeReason
 
 
+class LockNotice(Frame, frozen=True, tag=19):
+    """Another device has confirmed the code of this line's number, and waits: for so long yet. 0: no more."""
+
+    wait_s: Annotated[int, Meta(ge=0)]
+
+
 ClientFrame = Hello | Login | Deposit | Ack | Recall | Ask | Withdrawn | Collect | Error
 """What a server reads."""
-ServerFrame = Hello | Ready | Deposited | WrongDevices | Refused | Deliver | CaughtUp | Outcome | Withdraw | Error | Bye
+ServerFrame = (
+    Hello
+    | Ready
+    | Deposited
+    | WrongDevices
+    | Refused
+    | Deliver
+    | CaughtUp
+    | Outcome
+    | Withdraw
+    | Error
+    | Bye
+    | LockNotice
+)
 """What a phone reads."""

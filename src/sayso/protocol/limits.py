@@ -50,6 +50,16 @@ class Limits:
     code_digits: int = 6
     code_tries: int = 5
     code_s: int = 10 * MINUTE
+    lock_wait_s: int = 7 * DAY
+    """So long a newcomer waits for a number under which another device is enrolled..."""
+    lock_pin_wait_s: int = 30 * DAY
+    """...and so much longer at most, if that device's owner says so with the PIN."""
+    lock_kept_s: int = 7 * DAY
+    """A newcomer whose wait is over may come within this time; then it begins anew."""
+    lock_notice_s: int = DAY
+    """The holder of a number is told of a newcomer no oftener than this."""
+    pin_tries: int = 10
+    """In all, until the right PIN, or a new one: for newcomers, and as many for the enrolled device itself."""
     challenge_s: int = 30
     """A login must follow the server's hello within this time."""
     nonce_s: int = 5 * MINUTE
@@ -69,11 +79,32 @@ class Limits:
     """How often a message that could not be read is sent again through a new session."""
     evaluations_per_request: int = 1000
     claims_per_request: int = 100
+    discovery_bucket: int = 2000
+    """New numbers that a line may ask for at once..."""
+    discovery_per_day: int = 200
+    """...and how many a day come back after that. The statement has what its server allows."""
+    limiter_kept_s: int = 30 * DAY
+    """No record of a budget is kept longer, and it is kept only until the bucket is full again."""
+    set_build_s: int = 4 * HOUR
+    """The enrolled set is built when the wall clock (UTC) passes a multiple of this."""
+    set_changes: int = 42
+    """So many builds back a phone can come up to date by changes alone: a week."""
+    set_manifest_bytes: int = 512 * KIB
+    set_lapsed_min_s: int = 3 * DAY
+    """A line that lapsed leaves the set no earlier than this after its lease ended..."""
+    set_lapsed_max_s: int = 10 * DAY
+    """...and no later: in between at a moment drawn once."""
     request_bytes: int = 256 * KIB
     """An HTTP body."""
     hour_s: int = HOUR
     """An hour key lives this long."""
     heartbeat_s: int = MINUTE
+    key_overlap_s: int = 14 * DAY
+    """After a rotation a key of the server and the one before it live side by side so long; then the old one goes."""
+    statement_grace_s: int = DAY
+    """So long a new certificate or receipt key is only stated, and phones take differing statements for a change."""
+    statement_refresh_s: int = HOUR
+    """A phone that connects asks for the statement if the one that it has is older."""
 
 
 LIMITS = Limits()

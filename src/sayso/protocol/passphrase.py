@@ -41,6 +41,28 @@ def derive(passphrase: str, salt: bytes, cost: Cost = STANDARD) -> bytes:
     return kdf.derive(passphrase.encode())
 
 
+class SealingKey:
+    """A key that was derived from a passphrase: to seal again, as often as needed, without the passphrase."""
+
+    __slots__ = ("_cost", "_key", "_salt")
+
+    def __init__(self, passphrase: str, *, salt: bytes, cost: Cost = STANDARD) -> None:
+        """Derive it; arguments as for `derive`. This is what takes its time."""
+        self._key = derive(passphrase, salt, cost)
+        self._salt = salt
+        self._cost = cost
+
+    def seal(self, plaintext: bytes, *, nonce: bytes) -> bytes:
+        """Seal bytes under 12 fresh random bytes."""
+        head = _HEAD.pack(_MAGIC, *self._cost, self._salt, nonce)
+        return head + ChaCha20Poly1305(self._key).encrypt(nonce, plaintext, head)
+
+    def open(self, sealed: bytes) -> bytes:
+        """Open bytes sealed under this key. Raises `cryptography.exceptions.InvalidTag`."""
+        nonce = _HEAD.unpack_from(sealed)[-1]
+        return ChaCha20Poly1305(self._key).decrypt(nonce, sealed[_HEAD.size :], sealed[: _HEAD.size])
+
+
 def seal(plaintext: bytes, passphrase: str, *, salt: bytes, nonce: bytes, cost: Cost = STANDARD) -> bytes:
     """Seal bytes under a passphrase.
 
@@ -51,23 +73,27 @@ def seal(plaintext: bytes, passphrase: str, *, salt: bytes, nonce: bytes, cost: 
         nonce: 12 fresh random bytes.
         cost: see `Cost`.
     """
-    head = _HEAD.pack(_MAGIC, *cost, salt, nonce)
-    return head + ChaCha20Poly1305(derive(passphrase, salt, cost)).encrypt(nonce, plaintext, head)
+    return SealingKey(passphrase, salt=salt, cost=cost).seal(plaintext, nonce=nonce)
 
 
 def open_sealed(sealed: bytes, passphrase: str) -> bytes:
-    """Open bytes sealed under a passphrase.
+    """Open bytes sealed under a passphrase; see `unseal`."""
+    return unseal(sealed, passphrase)[0]
+
+
+def unseal(sealed: bytes, passphrase: str) -> tuple[bytes, SealingKey]:
+    """Open bytes sealed under a passphrase; returns them with the key, to seal what comes in their place.
 
     Raises:
         PassphraseError: wrong passphrase, damaged, or not such a file.
     """
     if len(sealed) < _HEAD.size or not sealed.startswith(_MAGIC):
-        raise PassphraseError("this is not a file sealed by Sayso")
-    _, memory, passes, lanes, salt, nonce = _HEAD.unpack_from(sealed)
+        raise PassphraseError("this is not a file sealed by Sayso; it was kept plain, or is damaged")
+    _, memory, passes, lanes, salt, _ = _HEAD.unpack_from(sealed)
     if not (0 < memory <= _MAX_MEMORY_KIB and 0 < passes <= _MAX_PASSES and 0 < lanes <= _MAX_LANES):
         raise PassphraseError("the sealed file asks for costs out of range: it is damaged")
     try:
-        key = derive(passphrase, salt, Cost((memory, passes, lanes)))
-        return ChaCha20Poly1305(key).decrypt(nonce, sealed[_HEAD.size :], sealed[: _HEAD.size])
+        key = SealingKey(passphrase, salt=salt, cost=Cost((memory, passes, lanes)))
+        return key.open(sealed), key
     except (InvalidTag, ValueError) as error:
         raise PassphraseError("wrong passphrase, or the sealed file is damaged") from error

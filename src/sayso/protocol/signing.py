@@ -21,6 +21,7 @@ class Purpose(StrEnum):
     """What a signature is for."""
 
     STATEMENT = "statement"
+    ENROLLED_SET = "enrolled-set"
     CONSENT = "consent"
     RECEIPT = "receipt"
     WITHDRAWAL = "withdrawal"
@@ -65,15 +66,27 @@ def verify(
     device: bytes,
     body: bytes,
     nonce: bytes = b"",
+    or_by: bytes | None = None,
 ) -> None:
     """Check a signature; arguments as in `signed_bytes`.
+
+    Args:
+        public_key: Ed25519, 32 bytes.
+        signature: 64 bytes.
+        purpose: and the following: what is to be signed.
+        server: see `signed_bytes`.
+        device: see `signed_bytes`.
+        body: see `signed_bytes`.
+        nonce: see `signed_bytes`.
+        or_by: a second key that may have signed it, while two overlap.
 
     Raises:
         SignatureError: the key is no Ed25519 key, or the signature is not by it over exactly this.
     """
+    covered = signed_bytes(purpose, server=server, device=device, body=body, nonce=nonce)
     try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(
-            signature, signed_bytes(purpose, server=server, device=device, body=body, nonce=nonce)
-        )
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, covered)
     except (InvalidSignature, ValueError) as error:
-        raise SignatureError(f"the signature for {purpose} does not verify") from error
+        if or_by is None:
+            raise SignatureError(f"the signature for {purpose} does not verify") from error
+        verify(or_by, signature, purpose, server=server, device=device, body=body, nonce=nonce)

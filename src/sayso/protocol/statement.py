@@ -37,7 +37,7 @@ class Policy(Struct, frozen=True):
     sha256: Bytes32
 
 
-class Statement(Struct, frozen=True, kw_only=True):
+class Statement(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a server says of itself."""
 
     version: Annotated[int, Meta(ge=1, le=1)]
@@ -47,6 +47,7 @@ class Statement(Struct, frozen=True, kw_only=True):
     """The current epoch first, then the one that ends."""
     registrar_key_id: Annotated[int, Meta(ge=0, le=2**32 - 1)]
     registrar_key: _XWingKey
+    """What numbers are sealed to; the one before it still opens while the two overlap."""
     certificate_key: Bytes32
     receipt_key: Bytes32
     policy: Policy
@@ -54,6 +55,24 @@ class Statement(Struct, frozen=True, kw_only=True):
     """Where the stream is, e.g. ``wss://chat.example/stream``."""
     limits: dict[str, int]
     """What this server allows, by the names of `protocol.limits`."""
+    other_certificate_key: Bytes32 | None = None
+    """Signs certificates too, or did until lately: while two keys overlap."""
+    other_receipt_key: Bytes32 | None = None
+    """Signs receipts too, or did until lately."""
+
+    @property
+    def certificate_keys(self) -> tuple[bytes, ...]:
+        """What a certificate may be signed with."""
+        return _both(self.certificate_key, self.other_certificate_key)
+
+    @property
+    def receipt_keys(self) -> tuple[bytes, ...]:
+        """What a receipt may be signed with."""
+        return _both(self.receipt_key, self.other_receipt_key)
+
+    def epoch_of(self, token: bytes) -> Epoch | None:
+        """Return the live epoch that a token is of."""
+        return next((one for one in self.epochs if one.epoch == token[0]), None)
 
 
 class Signed(Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,6 +80,10 @@ class Signed(Struct, frozen=True, forbid_unknown_fields=True):
 
     statement: dict[str, object]
     signature: bytes
+
+
+def _both(key: bytes, other: bytes | None) -> tuple[bytes, ...]:
+    return (key,) if other is None else (key, other)
 
 
 def sign_statement(statement: Statement, key: Ed25519PrivateKey) -> bytes:
@@ -94,6 +117,8 @@ def read_statement(document: bytes, *, pinned: KeyDigest) -> tuple[Statement, by
         body = rfc8785.dumps(signed.statement)  # type: ignore[arg-type]  # JSON values by construction
     except (msgspec.MsgspecError, rfc8785.CanonicalizationError, RecursionError, UnicodeDecodeError) as error:
         raise StatementError("the server's statement is malformed") from error
+    if len({one.epoch for one in statement.epochs}) != len(statement.epochs):
+        raise StatementError("the server's statement names one epoch twice")
     if not same(key_digest(statement.server_key), pinned):
         raise StatementError("this is not the server that was agreed to: its long-term key is another one")
     try:

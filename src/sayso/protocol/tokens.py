@@ -72,6 +72,15 @@ class Blinded:
             raise
 
 
+def check_element(element: bytes) -> None:
+    """Check that bytes are a blinded element, before something is spent on it.
+
+    Raises:
+        DiscoveryError: the identity, not canonical, or of another length.
+    """
+    _read([element])
+
+
 def evaluate(secret: bytes, elements: list[bytes]) -> bytes:
     """Evaluate blinded elements under a VOPRF key, with one proof for all of them.
 
@@ -85,11 +94,21 @@ def evaluate(secret: bytes, elements: list[bytes]) -> bytes:
     Raises:
         DiscoveryError: an element is the identity, not canonical, or of another length.
     """
+    inputs = _read(elements)
+    try:
+        return Evaluator(secret).evaluate_batch(inputs).serialize()
+    except BaseException as error:
+        if isinstance(error, ValueError) or type(error).__name__ == _PANIC:
+            raise DiscoveryError("a blinded element is not a valid group element") from None
+        raise
+
+
+def _read(elements: list[bytes]) -> list[BlindedInput]:
+    # The library accepts trailing bytes.
     if not elements or any(len(element) != ELEMENT_BYTES for element in elements):
         raise DiscoveryError("a batch has at least one blinded element, each of 32 bytes")
     try:
-        inputs = [BlindedInput.deserialize(one) for one in elements]
-        return Evaluator(secret).evaluate_batch(inputs).serialize()
+        return [BlindedInput.deserialize(one) for one in elements]
     except BaseException as error:
         if isinstance(error, ValueError) or type(error).__name__ == _PANIC:
             raise DiscoveryError("a blinded element is not a valid group element") from None

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -23,9 +24,10 @@ import structlog
 import uvicorn
 
 from sayso.protocol.frames import ByeReason
+from sayso.server.adapters.data_lock import held
 from sayso.server.adapters.delivery_callbacks import DeliveryCallbacks
 from sayso.server.adapters.heartbeat import HeartbeatFile
-from sayso.server.adapters.keyring.file_keyring import PassphraseKeyring, PlainKeyring
+from sayso.server.adapters.keyring.file_keyring import FileKeyring, PassphraseKeyring, PlainKeyring
 from sayso.server.adapters.mailbox.store import EmbeddedMailboxStore
 from sayso.server.adapters.private_file import make_private_directory, write_atomically
 from sayso.server.adapters.smpp.config import SmppConfig
@@ -38,11 +40,13 @@ from sayso.server.config import Listeners, ServerConfig, check, sms_caps
 from sayso.server.control import Control, ControlConfig, open_control
 from sayso.server.core.addresses import Address
 from sayso.server.core.lines import LineTable
+from sayso.server.core.retiring import KeyKind
 from sayso.server.core.running_clock import RunningClock
 from sayso.server.errors import ConfigError
-from sayso.server.ports import Clock, CodeSender, Keyring, Random
+from sayso.server.ports import Clock, CodeSender, Random
 from sayso.server.services.housekeeping import Housekeeping
 from sayso.server.services.relay_runner import RelayRunner
+from sayso.server.services.rotation import rotated
 from sayso.server.services.sms_reports import ReportCounter
 
 _SWITCH_INTERVAL_S: Final = 0.0005
@@ -109,8 +113,29 @@ async def run(
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold keys
     make_private_directory(config.data)
     async with AsyncExitStack() as closing:
+        closing.enter_context(held(config.data))
         server = await _open(config, listeners, closing, clock=clock, random=random)
         await _serve(server, stop, ready)
+
+
+def rotate(data: Path, kind: KeyKind, *, passphrase: str | None) -> None:
+    """Replace a key of a server that stands still; the server that starts next begins the overlap.
+
+    Args:
+        data: of the server.
+        kind: which key.
+        passphrase: of the keyring; None for a plain one.
+
+    Raises:
+        ConfigError: no server is there, it runs, or its last key of this kind has not gone yet.
+        KeyringError: the keyring cannot be opened or written.
+    """
+    if not (data / "keyring" / "secrets").exists():
+        raise ConfigError(f"there are no keys of a server in {data}: name the directory that it is run with")
+    with held(data):
+        random = SystemRandom()
+        keyring = _open_keyring(data, passphrase, clock=SystemClock(), random=random)
+        keyring.rewrite(rotated(keyring.secrets(), kind, random))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,7 +165,7 @@ async def _open(
     """Open everything; `closing` closes it again, last opened first."""
     http = closing.enter_context(_bind(listeners.http, "control plane"))
     streams = closing.enter_context(_bind(listeners.stream, "stream"))
-    keyring = _open_keyring(config, clock=clock, random=random)
+    keyring = _open_keyring(config.data, config.passphrase, clock=clock, random=random)
     store = await EmbeddedMailboxStore.open(config.data / "mailbox", keyring, random)
     closing.push_async_callback(store.close)
     held = await store.load()
@@ -158,6 +183,7 @@ async def _open(
         ControlConfig(directory=config.data / "directory.db", stream=stream_url, sms_caps=sms_caps(config)),
         secrets,
         runner,
+        secrets_file=keyring,
         clock=clock,
         random=random,
         running=now,
@@ -236,10 +262,10 @@ def _publish(server: _Server) -> None:
     write_atomically(server.config.data / "server.json", msgspec.json.encode(document) + b"\n")
 
 
-def _open_keyring(config: ServerConfig, *, clock: Clock, random: Random) -> Keyring:
-    directory = config.data / "keyring"
-    if config.passphrase is not None:
-        return PassphraseKeyring(directory, config.passphrase, random=random, clock=clock)
+def _open_keyring(data: Path, passphrase: str | None, *, clock: Clock, random: Random) -> FileKeyring:
+    directory = data / "keyring"
+    if passphrase is not None:
+        return PassphraseKeyring(directory, passphrase, random=random, clock=clock)
     return PlainKeyring(directory, random=random, clock=clock)
 
 

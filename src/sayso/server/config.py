@@ -1,11 +1,13 @@
 """What a server is started with, and whether it may start like this."""
 
 import ssl
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sayso.protocol.api import STREAM_PATH
 from sayso.server.core.addresses import Address, read_address, require_tls_or_loopback
+from sayso.server.core.sms_caps import SmsCaps, read_caps
 from sayso.server.errors import ConfigError
 
 
@@ -31,6 +33,20 @@ class ServerConfig:
     sms_username: str = "sayso"
     sms_password: str | None = field(default=None, repr=False)
     sms_sender: str = "Sayso"
+    """Whom codes are from: a number or up to 11 letters, as the operator allows."""
+    smpp: str | None = None
+    """SMSC, HOST:PORT; instead of a gateway."""
+    smpp_system_id: str | None = None
+    smpp_password: str | None = field(default=None, repr=False)
+    smpp_system_type: str = ""
+    smpp_tls: bool = False
+    smpp_tls_ca: Path | None = None
+    """Certificates to trust instead of the system's."""
+    smpp_cleartext: bool = False
+    """Go without TLS to another machine, inside a tunnel."""
+    smpp_window: int = 10
+    sms_caps: Path | None = None
+    """Caps on SMS (TOML); the defaults without it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,12 +79,36 @@ def check(config: ServerConfig) -> Listeners:
         )
     if config.passphrase is not None and config.plain_keyring:
         raise ConfigError("a passphrase and --plain-keyring exclude each other: leave one of them out")
-    if config.sms_gateway is None or config.sms_password is None:
+    _check_sms(config)
+    return Listeners(http=http, stream=stream, tls=tls)
+
+
+def _check_sms(config: ServerConfig) -> None:
+    if config.smpp is not None and config.sms_gateway is not None:
+        raise ConfigError("codes go by --smpp or by --sms-gateway: leave one of them out")
+    if config.smpp is not None:
+        if config.smpp_system_id is None or config.smpp_password is None:
+            raise ConfigError("--smpp needs --smpp-system-id and --smpp-password-file")
+    elif config.sms_gateway is None or config.sms_password is None:
         raise ConfigError(
-            "nobody could enrol without codes by SMS: give --sms-gateway and --sms-password-file "
+            "nobody could enrol without codes by SMS: give --sms-gateway and --sms-password-file, or --smpp "
             "(`sayso carrier run` has a gateway to try it with)"
         )
-    return Listeners(http=http, stream=stream, tls=tls)
+
+
+def sms_caps(config: ServerConfig) -> SmsCaps:
+    """Read the caps on SMS.
+
+    Raises:
+        ConfigError: the file cannot be read, or holds what cannot be.
+    """
+    if config.sms_caps is None:
+        return SmsCaps()
+    try:
+        text = config.sms_caps.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError("the SMS caps file cannot be read") from error
+    return read_caps(text)
 
 
 def _tls(config: ServerConfig) -> ssl.SSLContext | None:
@@ -79,6 +119,9 @@ def _tls(config: ServerConfig) -> ssl.SSLContext | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     try:
+        # A group is common where another program renews the certificate; everybody is a mistake.
+        if config.tls_key.stat().st_mode & stat.S_IRWXO:
+            raise ConfigError(f"everybody can read the TLS key: run `chmod 640 {config.tls_key}`")
         context.load_cert_chain(config.tls_cert, config.tls_key)
     except (OSError, ssl.SSLError) as error:
         raise ConfigError("the TLS certificate and key do not go together, or are no PEM files") from error

@@ -1,7 +1,7 @@
 """Puts the control plane together: directory, registrar, keys, discovery, erasure, and their HTTP application."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -12,21 +12,33 @@ from sayso.consent.policy import current_policy
 from sayso.protocol.ids import DeviceId
 from sayso.server.adapters.control.app import ControlServices, control_app
 from sayso.server.adapters.control.signed import Signatures
+from sayso.server.adapters.directory.discovery import SqlDiscovery
 from sayso.server.adapters.directory.engine import open_database
+from sayso.server.adapters.directory.sms_budget import SqlSmsBudget
 from sayso.server.adapters.directory.store import SqlDirectory
 from sayso.server.adapters.evaluator import PoolEvaluator
+from sayso.server.adapters.set_files import SetDirectory
+from sayso.server.adapters.set_workshop import Workshop
 from sayso.server.core.claim_budget import LINES_PER_DAY
 from sayso.server.core.directory import Counts
+from sayso.server.core.discovery_budget import Allowance
 from sayso.server.core.model import Line
+from sayso.server.core.sms_caps import SmsCaps
 from sayso.server.directory_port import DirectoryStore
-from sayso.server.ports import Clock, CodeSender, Random, RelayControl, ServerSecrets
+from sayso.server.discovery_port import DiscoveryBudgetStore
+from sayso.server.ports import Clock, CodeSender, Random, RelayControl, SecretsFile, ServerSecrets, SmsBudgetStore
 from sayso.server.services.background import Background
 from sayso.server.services.discovery import Discovery
+from sayso.server.services.enrolled_set import EnrolledSet
+from sayso.server.services.epochs import Epochs
 from sayso.server.services.erasure import Erasures, Withdrawals
 from sayso.server.services.identity import ServerIdentity
 from sayso.server.services.key_desk import KeyDesk
 from sayso.server.services.lines import Lines
+from sayso.server.services.lock import RegistrationLock
 from sayso.server.services.registrar import Registrar
+from sayso.server.services.rotation import Rotation
+from sayso.server.services.spending import Spending
 
 _LOG: Final = structlog.get_logger()
 
@@ -42,6 +54,12 @@ class ControlConfig:
     service: str = "Sayso"
     """Who the SMS with the code says that it is from."""
     claims_per_day: int = LINES_PER_DAY
+    sets: Path | None = None
+    """Where builds of the enrolled set lie; `sets` beside the directory by default."""
+    discovery: Allowance = Allowance()
+    """How many new numbers a line may ask for."""
+    sms_caps: SmsCaps = field(default_factory=SmsCaps)
+    """How many SMS may be sent."""
     evaluation_workers: int = 1
     warm_up: bool = True
     """Start the evaluation workers when serving begins, in the background, and not at the first evaluation."""
@@ -57,6 +75,11 @@ class Control:
     background: Background
     """Codes on their way; `settle` waits for them."""
     _store: DirectoryStore
+    _spent: SmsBudgetStore
+    _budgets: DiscoveryBudgetStore
+    sets: EnrolledSet
+    """Builds of the enrolled set; `sweep` makes one when its hour has come."""
+    _rotation: Rotation
     _erasures: Erasures
     _relay: RelayControl
     _evaluator: PoolEvaluator
@@ -85,14 +108,18 @@ class Control:
         await self._store.renew_leases(leases, now=self._running())
 
     async def sweep(self) -> None:
-        """Erase after 28 days, forget codes and answers, retire envelope keys. Call every minute or so."""
+        """Erase after 28 days, forget codes and answers, retire keys, build the enrolled set. Call every minute or so."""
         now = self._running()
         expired = await self._store.expire(now=now)
+        await self._spent.forget_spent(now=now)
+        await self._budgets.forget_full(now=now)
         await self._erasures.finish_all()
         for line in await self._store.forget(now=now):
             self._relay.line_changed(line)
         if expired:
             _LOG.info("enrolments expired", count=len(expired))
+        await self._rotation.end_due()
+        await self.sets.build_if_due()
 
     async def counts(self) -> Counts:
         """Count, for the operator."""
@@ -109,6 +136,7 @@ async def open_control(
     secrets: ServerSecrets,
     relay: RelayControl,
     *,
+    secrets_file: SecretsFile,
     clock: Clock,
     random: Random,
     running: Callable[[], float],
@@ -120,6 +148,7 @@ async def open_control(
         config: see `ControlConfig`.
         secrets: from the keyring.
         relay: is told of every change, after it is durable.
+        secrets_file: where keys whose overlap is over are destroyed.
         clock: wall clock for days and expiry, monotonic for nonces.
         random: fit for keys.
         running: the server's running seconds.
@@ -129,25 +158,74 @@ async def open_control(
         ConfigError: the directory's database cannot be opened, or is not durable.
         KeyringError: a key is damaged.
     """
-    identity = ServerIdentity(secrets, policy=current_policy(), stream=config.stream, clock=clock)
-    store = SqlDirectory(await open_database(config.directory))
+    allowance = config.discovery
+    identity = ServerIdentity(
+        secrets,
+        policy=current_policy(),
+        stream=config.stream,
+        clock=clock,
+        running=running,
+        limits={"discovery_bucket": allowance.bucket, "discovery_per_day": allowance.per_day},
+    )
+    database = await open_database(config.directory)
+    store, spent, discovering = SqlDirectory(database), SqlSmsBudget(database), SqlDiscovery(database)
     background = Background()
     erasures = Erasures(store=store, lines=store, relay=relay, running=running)
-    evaluator = PoolEvaluator(secrets.voprf, workers=config.evaluation_workers)
+    evaluator = PoolEvaluator(identity.voprf_keys, workers=config.evaluation_workers)
+    rotation = Rotation(
+        secrets,
+        file=secrets_file,
+        identity=identity,
+        evaluator=evaluator,
+        store=store,
+        erasures=erasures,
+        relay=relay,
+        running=running,
+    )
+    await rotation.begin()
+    sets = EnrolledSet(
+        identity=identity,
+        store=discovering,
+        files=SetDirectory(config.sets or config.directory.parent / "sets"),
+        workshop=Workshop(),
+        clock=clock,
+        random=random,
+        running=running,
+    )
+    await sets.open()
+    discovery = Discovery(
+        epochs=lambda: identity.epochs,
+        evaluator=evaluator,
+        lines=store,
+        budgets=discovering,
+        codes_key=secrets.codes,
+        allowance=allowance,
+        running=running,
+    )
+    registrar = Registrar(
+        identity=identity,
+        store=store,
+        relay=relay,
+        erasures=erasures,
+        codes=Spending(sender=code_sender, store=spent, caps=config.sms_caps, secret=secrets.codes, running=running),
+        background=background,
+        random=random,
+        running=running,
+        service=config.service,
+    )
     services = ControlServices(
         identity=identity,
         signatures=Signatures(server=identity.digest, clock=clock, random=random),
         directory=store,
-        registrar=Registrar(
+        registrar=registrar,
+        lock=RegistrationLock(
             identity=identity,
+            registrar=registrar,
+            pins=store,
             store=store,
             relay=relay,
-            erasures=erasures,
-            sender=code_sender,
-            background=background,
             random=random,
             running=running,
-            service=config.service,
         ),
         keys=KeyDesk(
             identity=identity,
@@ -157,8 +235,20 @@ async def open_control(
             running=running,
             claims_per_day=config.claims_per_day,
         ),
-        lines=Lines(identity=identity, store=store, keys=store, relay=relay, running=running),
-        discovery=Discovery(epoch=identity.epoch, evaluator=evaluator),
+        lines=Lines(
+            identity=identity,
+            store=store,
+            keys=store,
+            pins=store,
+            locks=store,
+            discovery=discovery,
+            sets=discovering,
+            relay=relay,
+            running=running,
+        ),
+        epochs=Epochs(identity=identity, store=store, lines=store, relay=relay, running=running),
+        discovery=discovery,
+        sets=sets,
         withdrawals=Withdrawals(identity=identity, store=store, lines=store, erasures=erasures, running=running),
         background=background,
         warm_up=evaluator.warm if config.warm_up else None,
@@ -169,6 +259,10 @@ async def open_control(
         identity=identity,
         background=background,
         _store=store,
+        _spent=spent,
+        _budgets=discovering,
+        sets=sets,
+        _rotation=rotation,
         _erasures=erasures,
         _relay=relay,
         _evaluator=evaluator,

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sayso.protocol.api import Claim, PublishKeys
-from sayso.protocol.ids import DeviceId, EnrolmentId, GrantHash
-from sayso.server.core.directory import Counts, Departed, Enrolment, Erasure, HeldKeys, Pending
+from sayso.protocol.ids import DeviceId, EnrolmentId, GrantHash, Token
+from sayso.server.core.directory import AgreedConsent, Counts, Departed, Enrolment, Erasure, HeldKeys, Pending
+from sayso.server.core.lock import Newcomer
 from sayso.server.core.model import Line
+from sayso.server.core.pin import HeldPin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,18 @@ class Confirmed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Locked:
+    """The code was right, and another device holds the number: whoever came has to wait, or to prove the PIN."""
+
+    newcomer: Newcomer
+    pin_tries: int
+    """0 also where there is no PIN."""
+    line: Line
+    """The holder's: it is to be told."""
+    wrong_pin: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimOutcome:
     """The answer to a claim."""
 
@@ -36,6 +50,16 @@ class ClaimOutcome:
     """`protocol.api.Claimed`, JSON."""
     changed: tuple[Line, ...]
     """Lines that have fewer one-time keys now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedEpochs:
+    """What the end of an epoch changed."""
+
+    erasures: tuple[Erasure, ...]
+    """Of lines that never moved; they wait to be finished."""
+    changed: tuple[Line, ...]
+    """Lines, some of which are reached under one token again."""
 
 
 class EnrolmentStore(Protocol):
@@ -60,11 +84,15 @@ class EnrolmentStore(Protocol):
         """
         ...
 
-    async def confirm(self, pending: Pending, enrolment: Enrolment, *, result: bytes, now: float) -> Confirmed | None:
+    async def confirm(
+        self, pending: Pending, enrolment: Enrolment, *, result: bytes, now: float, pin: bytes | None = None
+    ) -> Confirmed | Locked | None:
         """Enrol, once the code was right; give the try back; end earlier enrolments of the line and of the device.
 
         Confirmed before: the stored result, and nothing changes. None: expired, ended since, or the device is enrolled
-        with another key.
+        with another key. Where another device holds the number, awake or asleep, the one that comes has to have waited
+        long enough, or to bring the `pin`'s proof after `try_pin`: then the PIN stays the line's. Else it begins to
+        wait, or goes on, in the place of any other that waits.
         """
         ...
 
@@ -109,8 +137,79 @@ class LineStore(Protocol):
         """Replace the hash of the line's grant. None: not enrolled."""
         ...
 
+    async def set_consent(self, device: DeviceId, agreed: AgreedConsent, *, now: float) -> Line | None:
+        """Put another consent in force for the same enrolment. None: not enrolled."""
+        ...
+
     async def renew_leases(self, leases: Mapping[DeviceId, float], *, now: float) -> list[Line]:
         """Move lease ends forward, never back. Returns the lines that are enrolled."""
+        ...
+
+
+class PinStore(Protocol):
+    """PINs of registration locks."""
+
+    async def pin(self, device: DeviceId) -> HeldPin | None:
+        """Look up an enrolled device's PIN."""
+        ...
+
+    async def try_pin(self, pending: Pending, *, now: float) -> bytes | None:
+        """Take one of the newcomers' tries, durably, before a guess is evaluated; returns the PIN's salt (16 bytes).
+
+        The code was right: its try is given back. None: no such lock, no PIN, or no try was left. Of any number of
+        callers, in any number of processes, at most as many get one as there are tries.
+        """
+        ...
+
+    async def try_own_pin(self, device: DeviceId) -> bytes | None:
+        """As `try_pin`, of the enrolled device's own tries."""
+        ...
+
+    async def begin_pin(self, device: DeviceId, salt: bytes, *, now: float) -> bool:
+        """Keep the salt of a PIN that is about to be set. False: a newcomer waits, and the PIN stays as it is."""
+        ...
+
+    async def set_pin(self, device: DeviceId, verifier: bytes | None, *, now: float) -> bool:
+        """Set the PIN under the salt begun with, with fresh tries; None removes it.
+
+        False, and nothing changes: a newcomer waits, or no PIN was begun.
+        """
+        ...
+
+
+class LockStore(Protocol):
+    """Devices that wait for the number of an enrolled line, one at most for each."""
+
+    async def newcomer(self, holder: DeviceId, *, now: float) -> Newcomer | None:
+        """Look up who waits for an enrolled device's number."""
+        ...
+
+    async def newcomer_key(self, device: DeviceId) -> bytes | None:
+        """Return the signing key of a device that waits."""
+        ...
+
+    async def refuse(self, pending: Pending, *, now: float) -> Line | None:
+        """Send the newcomer away and use the code up, which was right. None: expired, or not the holder's."""
+        ...
+
+    async def delay(self, device: DeviceId, proof: bytes, *, now: float) -> Line | None:
+        """Let the newcomer wait longer, for a proof of the PIN after `try_own_pin`. None: it is not."""
+        ...
+
+    async def cancel(self, device: DeviceId, ed25519: bytes, *, now: float) -> list[Line]:
+        """Forget a device that waits, and codes it asked for. Returns the lines that it waited for."""
+        ...
+
+
+class EpochStore(Protocol):
+    """Lines on their way from one epoch to the next (docs/adr/0013)."""
+
+    async def move(self, device: DeviceId, old: Token, fresh: Token, *, now: float) -> Line | None:
+        """Give a line its token of the current epoch beside the one it has. None: it does not have that one (any more)."""
+        ...
+
+    async def end_epochs(self, live: Collection[int], *, now: float) -> EndedEpochs:
+        """Forget every token of an epoch that is not live; lines that have no other one are deleted."""
         ...
 
 
@@ -153,7 +252,21 @@ class SweepStore(Protocol):
         ...
 
 
-class DirectoryStore(EnrolmentStore, KeyStore, LineStore, ErasureStore, SweepStore, Protocol):
+class PurgeStore(Protocol):
+    """Enrolments whose consent was given to another policy than the server's."""
+
+    async def without_consent(self, policy_sha256: bytes) -> int:
+        """Count them; changes nothing."""
+        ...
+
+    async def purge(self, policy_sha256: bytes) -> Sequence[Erasure]:
+        """Delete them, and codes under way for another policy. Returns their erasures, which wait to be finished."""
+        ...
+
+
+class DirectoryStore(
+    EnrolmentStore, KeyStore, LineStore, PinStore, LockStore, EpochStore, ErasureStore, SweepStore, PurgeStore, Protocol
+):
     """The whole directory."""
 
     async def close(self) -> None:

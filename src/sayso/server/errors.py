@@ -7,10 +7,14 @@ SaysoError
     ├── StoreError             the storage failed; nothing after it may be acknowledged
     │   ├── NoSpaceError       the disk is full; nothing was stored, try again later
     │   └── CorruptError       stored bytes are not what was written
+    ├── SmsError               an SMS was not taken, or nobody knows
+    │   └── SmsNotTakenError   it was surely not taken
+    │       └── SmsBudgetError a cap or the breaker stands in its way
+    ├── PduError               the SMSC sent what is no SMPP
     └── Refused                a request of the control plane that is answered with a problem
 """
 
-from sayso.protocol.api import ProblemType
+from sayso.protocol.api import Lock, ProblemType
 from sayso.protocol.errors import SaysoError
 
 
@@ -38,11 +42,30 @@ class CorruptError(StoreError):
     """Stored bytes are not what was written."""
 
 
+class SmsError(ServerError):
+    """An SMS was not taken by the operator, or nobody knows whether it was."""
+
+
+class SmsNotTakenError(SmsError):
+    """An SMS was surely not taken, and costs nothing."""
+
+
+class SmsBudgetError(SmsNotTakenError):
+    """A cap or the breaker stands in an SMS's way."""
+
+
+class PduError(ServerError):
+    """What the SMSC sent is no SMPP; the connection cannot go on."""
+
+
 class Refused(ServerError):  # noqa: N818  it is an answer, not a fault
     """A request that is answered with a problem (RFC 9457)."""
 
-    def __init__(self, problem: ProblemType, detail: str, *, retry_after_s: int | None = None) -> None:
+    def __init__(
+        self, problem: ProblemType, detail: str, *, retry_after_s: int | None = None, lock: Lock | None = None
+    ) -> None:
         super().__init__(detail)
         self.problem = problem
         self.detail = detail
         self.retry_after_s = retry_after_s
+        self.lock = lock

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from sayso.protocol.frames import OutcomeState
-from sayso.protocol.ids import DeviceId, HandleHash
+from sayso.protocol.ids import DeviceId, EnrolmentId, HandleHash
 from sayso.protocol.numbers import PhoneNumber
 from sayso.server.core.model import Batch, Held, Line, StoredOutcome
+from sayso.server.core.retiring import Retiring
+from sayso.server.core.sms_budget import BucketCharge, Decision
 
 
 class Clock(Protocol):
@@ -74,9 +76,65 @@ class CodeSender(Protocol):
     async def send(self, number: PhoneNumber, text: str) -> None:
         """Hand an SMS to the operator.
 
+        The caller answers as if it had been taken, whatever happens (design.md §5.1: one answer for all).
+
         Raises:
-            ServerError: it was not taken; the caller answers as if it had been (design.md §5.1: one answer for all).
+            SmsNotTakenError: it was surely not taken, and costs nothing.
+            SmsError: nobody knows whether it was.
         """
+        ...
+
+
+class SmsReports(Protocol):
+    """Hears what became of SMS."""
+
+    def reported(self, *, delivered: bool) -> None:
+        """An SMS that was taken has reached its phone, or never will. Said once of each, if at all."""
+        ...
+
+
+class SmsBudgetStore(Protocol):
+    """What has been spent on SMS. Atomic, durable when it returns; whoever gets an error from it sends nothing.
+
+    Raises, everywhere:
+        StoreError: the storage failed.
+    """
+
+    async def spend(
+        self, enrolment: EnrolmentId, charges: Sequence[BucketCharge], *, now: float, expires: float
+    ) -> Decision:
+        """Take an SMS out of all the buckets or out of none, and remember until `expires` what it was for."""
+        ...
+
+    async def give_back(self, enrolment: EnrolmentId, *, confirmed: bool, now: float) -> None:
+        """Put an enrolment's SMS back, once, and forget what it was for.
+
+        Args:
+            enrolment: unknown, expired and settled ones change nothing.
+            confirmed: its code was confirmed: only the buckets of unconfirmed codes get it back. Otherwise it was
+                surely not sent: all of them do.
+            now: running seconds.
+        """
+        ...
+
+    async def forget_spent(self, *, now: float) -> None:
+        """Delete empty buckets and what has expired."""
+        ...
+
+
+class CodeDispatch(Protocol):
+    """Sends codes within the budget, and learns which ones were confirmed."""
+
+    async def send(self, enrolment: EnrolmentId, number: PhoneNumber, text: str) -> None:
+        """Send a code, if the budget allows it.
+
+        Raises:
+            ServerError: it was not sent, or nobody knows.
+        """
+        ...
+
+    async def confirmed(self, enrolment: EnrolmentId) -> None:
+        """The code came back: it reached a person. Does not fail."""
         ...
 
 
@@ -98,6 +156,10 @@ class ServerSecrets:
     """VOPRF seed of the epoch, 32 bytes."""
     codes: bytes = field(repr=False)
     """HMAC key, 32 bytes: codes are stored under it, so a stolen database gives none of them away."""
+    pins: bytes = field(repr=False)
+    """Key, 32 bytes, of the keys that PINs are evaluated under: without it there is nothing to try guesses against."""
+    retiring: list[Retiring] = field(default_factory=list)
+    """Keys that were replaced and overlap with the ones above: one of each kind at most."""
 
 
 @dataclass(slots=True, kw_only=True, frozen=True)
@@ -126,6 +188,18 @@ class Keyring(Protocol):
 
     def destroy_hour_states_before(self, generation: int) -> None:
         """Overwrite older states where they lie, durably."""
+        ...
+
+
+class SecretsFile(Protocol):
+    """Where the secrets are changed."""
+
+    def rewrite(self, secrets: ServerSecrets) -> None:
+        """Replace the secrets, durably; what held the old ones is overwritten.
+
+        Raises:
+            KeyringError: it could not be written; the old ones are still there.
+        """
         ...
 
 

@@ -140,8 +140,9 @@ class _Server:
         async with self._handler.watch() as events, asyncio.TaskGroup() as group:
             await _write(writer, Watching())
             telling = group.create_task(_tell(events, writer))
-            # Nothing more is expected: whatever comes, or its end, is a hang-up.
-            await reader.read(1)
+            # Nothing more is expected: whatever comes, its end, or an event that met nobody is a hang-up.
+            with contextlib.suppress(ConnectionError):
+                await reader.read(1)
             telling.cancel()
 
 

@@ -33,6 +33,16 @@ class HttpAnswer:
         return value if _NONCE.fullmatch(value) else None
 
 
+def read_public(answer: HttpAnswer) -> bytes:
+    """Return the content of a success, of whatever type: it is checked by its hash or its signature.
+
+    Raises:
+        ProblemError: the server refused.
+        UnreachableError: no success, or compressed.
+    """
+    return _content(answer, media_types=("application/json", "application/octet-stream"))
+
+
 def read_document(answer: HttpAnswer) -> bytes:
     """Return the JSON of a success, undecoded.
 
@@ -40,11 +50,15 @@ def read_document(answer: HttpAnswer) -> bytes:
         ProblemError: the server refused.
         UnreachableError: no success, no problem details, or no JSON.
     """
+    return _content(answer, media_types=("application/json",))
+
+
+def _content(answer: HttpAnswer, *, media_types: tuple[str, ...]) -> bytes:
     if "content-encoding" in answer.fields:
         raise UnreachableError("the server sent a compressed answer, which nobody asked for")
     if answer.status >= 400 and _media_type(answer) == "application/problem+json":  # noqa: PLR2004  RFC 9110: an error
         raise _problem(answer)
-    if not 200 <= answer.status < 300 or _media_type(answer) != "application/json":  # noqa: PLR2004  RFC 9110: a success
+    if not 200 <= answer.status < 300 or _media_type(answer) not in media_types:  # noqa: PLR2004  RFC 9110: a success
         raise UnreachableError("what answers at the server's address is not a Sayso server; check the address")
     return answer.body
 
@@ -68,6 +82,7 @@ def _problem(answer: HttpAnswer) -> ProblemError | UnreachableError:
         _shown(problem.type.removeprefix(PROBLEM_PREFIX)),
         _shown(problem.detail),
         retry_after_s=int(after) if _SECONDS.fullmatch(after) else None,
+        lock=problem.lock,
     )
 
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from sayso.consent.errors import GateClosedError
 from sayso.consent.gate import Gate, place_of
-from sayso.phone.adapters.control_answers import HttpAnswer, read_answer, read_document
+from sayso.phone.adapters.control_answers import HttpAnswer, read_answer, read_document, read_public
 from sayso.phone.adapters.gate_network import IDLE_S, GateBackend
 from sayso.phone.errors import ProblemError, UnreachableError
 from sayso.phone.ports import NonceBody, ResponseT
@@ -79,6 +79,17 @@ class ControlClient:
             max_connections=_CONNECTIONS,
             keepalive_expiry=IDLE_S,
         )
+        # Connections of their own: what everyone is given is not to be fetched on one that has said who this is.
+        self._public_pool = httpcore.AsyncConnectionPool(
+            network_backend=GateBackend(gate, tls=tls if secure else None),
+            max_connections=1,
+            keepalive_expiry=IDLE_S,
+        )
+
+    async def fetch(self, path: str, *, at_most: int) -> bytes:
+        """Fetch what everyone is given alike; errors as in the port."""
+        answer = await self._exchange("GET", path, {}, None, pool=self._public_pool, at_most=at_most)
+        return read_public(answer)
 
     async def statement(self) -> bytes:
         """Fetch the signed statement, unchecked; errors as in the port."""
@@ -100,6 +111,7 @@ class ControlClient:
     async def close(self) -> None:
         """Close idle connections."""
         await self._pool.aclose()
+        await self._public_pool.aclose()
 
     async def _signed(self, path: str, make_body: NonceBody, kind: type[ResponseT]) -> ResponseT:
         # The newest nonce is the one that the server is least likely to have forgotten; each is used once.
@@ -110,15 +122,24 @@ class ControlClient:
         fields["Content-Type"] = "application/json"
         return read_answer(await self._exchange("POST", path, fields, body), kind)
 
-    async def _exchange(self, method: str, path: str, fields: dict[str, str], body: bytes | None) -> HttpAnswer:
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        fields: dict[str, str],
+        body: bytes | None,
+        *,
+        pool: httpcore.AsyncConnectionPool | None = None,
+        at_most: int = ANSWER_BYTES,
+    ) -> HttpAnswer:
         url = httpcore.URL(scheme="http", host=self._host, port=self._port, target=path)
         headers = [("Host", self._authority), *fields.items()]
         try:
             async with (
                 asyncio.timeout(self._patience_s),
-                self._pool.stream(method, url, headers=headers, content=body) as response,
+                (pool or self._pool).stream(method, url, headers=headers, content=body) as response,
             ):
-                answer = await _read(response)
+                answer = await _read(response, at_most)
         except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, TimeoutError) as error:
             if self._gate.is_shut:
                 raise GateClosedError("cloud messaging is off for this line") from error
@@ -128,11 +149,11 @@ class ControlClient:
         return answer
 
 
-async def _read(response: httpcore.Response) -> HttpAnswer:
+async def _read(response: httpcore.Response, at_most: int) -> HttpAnswer:
     body = bytearray()
     async for piece in response.aiter_stream():
         body += piece
-        if len(body) > ANSWER_BYTES:
+        if len(body) > at_most:
             raise UnreachableError("the server's answer is longer than any that Sayso knows")
     fields = {name.decode("ascii").lower(): value.decode("latin-1") for name, value in response.headers}
     return HttpAnswer(status=response.status, fields=fields, body=bytes(body))

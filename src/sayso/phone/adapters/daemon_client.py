@@ -1,4 +1,4 @@
-"""A phone from its owner's side: ask the daemon, and wait until something has happened."""
+"""The daemon from outside: ask it, and wait until something has happened."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -26,7 +26,7 @@ AnswerT = TypeVar("AnswerT", bound=Struct)
 FoundT = TypeVar("FoundT")
 
 
-class Owner:
+class DaemonClient:
     """Asks one phone's daemon."""
 
     def __init__(self, data: Path) -> None:

@@ -1,6 +1,7 @@
 """What the phone decides: no I/O, no clock, no randomness of its own. Frozen values in, frozen values out.
 
     lines        a line: off, enrolling, on, leaving, paused; and its device, step by step through an enrolment
+    lock         the registration lock: a line that waits for its number, or is told that another one does
     peers        what a line knows of another number: token, device, keys, grant, and whether it ever was in the cloud
     route        by which channel a text goes, or why it waits
     outgoing     the state machine of a text that goes out (design.md §5.4)

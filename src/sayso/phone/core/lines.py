@@ -6,13 +6,18 @@
      │                  ▼                                            ▼                              │
      ├───────────────  off                     leaving ◀─ opt-out ───┴──────────────────────────────┘
      ├── withdrawn, or not confirmed: silent either way ─┘
+     │
+     │   on ─ the server has another policy than was agreed to ─▶ policy-changed ─ agreed to the new text ─▶ on
+     │                                                              └─ opt-out ─▶ leaving
      └── the server does not know the device any more: off, with "enrolment ended"; never by itself on again
 
 A device is one enrolment's keys. Its steps while the line is enrolling, each durable before the next acts:
 
     consented ─ number sealed and sent ─▶ code-wanted ─ code ─▶ confirming ─ receipt, certificate ─▶ enrolled ─▶ ready
         ▲                                     ▲                     │
-        └─ (restart repeats it)               └──── wrong code ─────┘
+        │                                     └──── wrong code ─────┤
+        ├─ (restart repeats it)                                     │ another device is enrolled under the number
+        └── the wait is over, or a PIN was entered ── locked ◀──────┘ (`core.lock`)
 """
 
 from collections.abc import Mapping
@@ -32,6 +37,8 @@ class LineState(StrEnum):
     ON = "on"
     LEAVING = "leaving"
     PAUSED = "paused"
+    POLICY_CHANGED = "policy-changed"
+    """The consent given does not cover the server's present policy: silent until its owner has agreed to that."""
 
 
 class LineEvent(StrEnum):
@@ -45,6 +52,8 @@ class LineEvent(StrEnum):
     ENDED_BY_SERVER = "ended-by-server"
     SIM_GONE = "sim-gone"
     SIM_BACK = "sim-back"
+    POLICY_CHANGED = "policy-changed"
+    AGREED = "agreed"
 
 
 _MOVES: Final[Mapping[tuple[LineState, LineEvent], LineState]] = MappingProxyType(
@@ -59,6 +68,9 @@ _MOVES: Final[Mapping[tuple[LineState, LineEvent], LineState]] = MappingProxyTyp
         (LineState.ON, LineEvent.ENDED_BY_SERVER): LineState.OFF,
         (LineState.ON, LineEvent.SIM_GONE): LineState.PAUSED,
         (LineState.PAUSED, LineEvent.SIM_BACK): LineState.ON,
+        (LineState.ON, LineEvent.POLICY_CHANGED): LineState.POLICY_CHANGED,
+        (LineState.POLICY_CHANGED, LineEvent.AGREED): LineState.ON,
+        (LineState.POLICY_CHANGED, LineEvent.OPT_OUT): LineState.LEAVING,
     }
 )
 _INSTEAD: Final[Mapping[LineState, str]] = MappingProxyType(
@@ -68,6 +80,7 @@ _INSTEAD: Final[Mapping[LineState, str]] = MappingProxyType(
         LineState.ON: "cloud messaging is on for this line already",
         LineState.LEAVING: "this line is just being switched off: wait a moment",
         LineState.PAUSED: "this line is paused because its SIM is not in the phone: put it back, or opt out",
+        LineState.POLICY_CHANGED: "the server's policy has changed: read it (sayso phone policy), agree or opt out",
     }
 )
 
@@ -78,6 +91,7 @@ class Step(StrEnum):
     CONSENTED = "consented"
     CODE_WANTED = "code-wanted"
     CONFIRMING = "confirming"
+    LOCKED = "locked"
     ENROLLED = "enrolled"
     READY = "ready"
 

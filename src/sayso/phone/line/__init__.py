@@ -1,16 +1,26 @@
 """One line at work: brings ports and core together. Above the adapters, of which it uses the store alone.
 
+    owner        the owner's commands, and what the owner is shown
     service      one line: its state, what its owner can do with it, and what runs while it is off, enrolling, on
     enrolment    opt-in, step by step (design.md §5.1)
+    waiting      a line that waits for a number under which another device is enrolled
+    lock         the lock of a line that is on: its PIN, and a device that waits for its number
+    lock_desk    both of these, on the owner's word and by themselves
+    receipts     the owner's proofs of consent
+    agreeing     a policy that changed: the owner is asked anew
     leaving      opt-out (§5.6), and an enrolment that the server ended
     online       connects, reconnects, reads frames; starts what follows while the stream is open
     inbox        an envelope: opened, checked, stored in one transaction, then acknowledged
+    outgoing     texts of the owner's: written down, given a channel, moved through their states
     dispatch     contents that go out: in order, sealed durably, deposited, answered
     sealing      ratchet, seal and handle of one content, in one transaction
     claims       a peer's token and keys
+    discovery    the contacts' tokens, in batches, by the clock
+    enrolled_set the set of enrolled lines: fetched by the clock; what it says of contacts
     upkeep       own keys, grant, certificate, statement
     statements   the server's statement, checked and kept
     texting      the modem: SMS both ways, and the SIM that the line is bound to
+    chance       a fair chance from the Random port
     world        what all of these are given
 
 Everything runs in one event loop, and nothing awaits inside a transaction: what is read, decided and written between

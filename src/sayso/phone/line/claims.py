@@ -5,7 +5,7 @@ from dataclasses import replace
 from sayso.phone.core.lines import Device
 from sayso.phone.core.peers import Peer, check_bundle, not_enrolled, with_bundle, without_keys
 from sayso.phone.core.texts import Channel, Direction, InState, Text, Word
-from sayso.phone.errors import UnreachableError
+from sayso.phone.errors import PhoneError, UnreachableError
 from sayso.phone.line.statements import current
 from sayso.phone.line.world import Reach, World
 from sayso.protocol.api import CLAIM_PATH, EVALUATE_PATH, Claim, Claimed, ClaimLine, DeviceBundle, Evaluate, Evaluated
@@ -31,6 +31,10 @@ async def evaluate(reach: Reach, device: Device, number: PhoneNumber) -> Token:
     return token_from_output(epoch.epoch, output)
 
 
+class ManyDevicesError(PhoneError):
+    """A line has more devices than this version can write to."""
+
+
 class Claims:
     """Keeps what a line knows of its peers' keys up to date."""
 
@@ -47,7 +51,7 @@ class Claims:
 
         Raises:
             SignatureError: the server gave keys that do not belong together; nothing was stored.
-            LookupError: the peer has more devices than this version knows how to write to.
+            ManyDevicesError: the peer has more devices than this version can write to.
             DiscoveryError: the server's proof is wrong.
             ServerSideError: refused, or no answer.
         """
@@ -67,7 +71,7 @@ class Claims:
         if not devices:
             return self._nobody(number)
         if len(devices) > 1:
-            raise LookupError("this line has more devices than this version can write to")
+            raise ManyDevicesError("this line has more devices than this version can write to; update Sayso")
         return self._take(number, device, devices[0])
 
     def nobody_there(self, number: str) -> None:

@@ -28,7 +28,7 @@ from sayso.phone.core.route import Claim, Sms, after_claim, with_keys
 from sayso.phone.core.texts import Text
 from sayso.phone.errors import ProblemError, RatchetError, ServerSideError
 from sayso.phone.line.chance import chance
-from sayso.phone.line.claims import Claims
+from sayso.phone.line.claims import Claims, ManyDevicesError
 from sayso.phone.line.outgoing import Outgoing
 from sayso.phone.line.sealing import retire_sessions, seal_parcel, session_ready
 from sayso.phone.line.statements import current
@@ -238,7 +238,7 @@ class Dispatch:
             self._wait(number, Reason.SERVER_BUSY, least_s=error.retry_after_s or 0)
         except ServerSideError:
             self._wait(number, Reason.NO_CONNECTION)
-        except LookupError:
+        except ManyDevicesError:
             self._wait(number, Reason.NEWER_SAYSO)
         except ProtocolError:
             self._wait(number, Reason.BAD_KEYS)

@@ -17,10 +17,12 @@ from sayso.consent.receipts import read_receipt
 from sayso.consent.records import MESSAGING_DATA, MESSAGING_PURPOSES, ConsentRecord, read_record, sign_record
 from sayso.phone.adapters.store.lines import Consent
 from sayso.phone.core.lines import Device, LineEvent, Step, move
+from sayso.phone.core.lock import come_in
 from sayso.phone.errors import CommandError, ProblemError
 from sayso.phone.line.claims import evaluate
 from sayso.phone.line.statements import current, fetch_statement
 from sayso.phone.line.upkeep import KeyUpkeep, check_own_certificate
+from sayso.phone.line.waiting import Waiting
 from sayso.phone.line.world import Reach, World
 from sayso.protocol.api import (
     CONFIRM_PATH,
@@ -133,15 +135,7 @@ class Enrolment:
             CommandError: it has another policy than the one agreed to.
             ServerSideError: refused, or no answer.
         """
-        fetched = await fetch_statement(self._world, self._reach, self._device())
-        with self._world.store.transaction("statement"):
-            self._world.store.lines.put_device(fetched)
-        statement, _ = current(fetched)
-        pending = await self._reach.control.sealed_call(
-            ENROL_PATH, lambda nonce: self._request(statement, nonce), EnrolPending
-        )
-        if not same(pending.id, fetched.enrolment_id) or pending.code_digits != LIMITS.code_digits:
-            raise CommandError("the server answers about another enrolment; opt in again")
+        pending = await self.ask_for(self._device().enrolment_id)
         with self._world.store.transaction("code-asked"):
             self._world.store.lines.put_device(
                 replace(
@@ -153,11 +147,36 @@ class Enrolment:
         self._world.news.line_changed(self._line)
         return pending.expires_s
 
+    async def ask_for(self, enrolment: bytes) -> EnrolPending:
+        """Ask for a code under an enrolment id; arguments and errors as for `ask_code`."""
+        fetched = await fetch_statement(self._world, self._reach, self._device())
+        with self._world.store.transaction("statement"):
+            self._world.store.lines.put_device(fetched)
+        statement, _ = current(fetched)
+        pending = await self._reach.control.sealed_call(
+            ENROL_PATH, lambda nonce: self._request(statement, enrolment, nonce), EnrolPending
+        )
+        if not same(pending.id, enrolment) or pending.code_digits != LIMITS.code_digits:
+            raise CommandError("the server answers about another enrolment; opt in again")
+        return pending
+
+    async def come_in_by_pin(self) -> bool:
+        """Try the PIN that the owner entered, and keep the proofs of the enrolment. False: the line waits on.
+
+        Raises:
+            ConsentError, CertificateError, DiscoveryError, ServerSideError: as for `confirm`.
+        """
+        answer = await Waiting(self._world, self._line, self._reach).prove()
+        if answer is not None:
+            self._keep_proofs(answer)
+        return answer is not None
+
     async def confirm(self, code: str | None = None) -> None:
         """Send the code, and keep both proofs of the enrolment. Without `code`: the one sent before a restart.
 
         Raises:
             CommandError: the code is wrong, expired or used; the line waits for another try.
+                Where another device holds the number the line waits for that, and nothing is raised.
             ConsentError: the server's receipt is not for this consent.
             CertificateError: its certificate is not about this device and number.
             ServerSideError: refused, or no answer.
@@ -167,14 +186,19 @@ class Enrolment:
             device = replace(device, step=Step.CONFIRMING, code=code)
             with self._world.store.transaction("code-entered"):
                 self._world.store.lines.put_device(device)
+            self._world.news.line_changed(self._line)
         try:
             body = Confirm(device.enrolment_id, device.code or "")
             answer = await self._reach.control.call(CONFIRM_PATH, body, Enrolled)
         except ProblemError as error:
+            if error.problem == ProblemType.LOCKED and error.lock is not None:
+                Waiting(self._world, self._line, self._reach).begin(error.lock)
+                return
             if error.problem != ProblemType.CODE:
                 raise
             with self._world.store.transaction("code-refused"):
                 self._world.store.lines.put_device(replace(self._device(), step=Step.CODE_WANTED, code=None))
+            self._world.news.line_changed(self._line)
             raise CommandError("the code is wrong, used or expired; enter it again, or opt out and in again") from error
         self._keep_proofs(answer)
 
@@ -200,7 +224,7 @@ class Enrolment:
             self._world.store.lines.put_device(replace(self._device(), step=Step.READY))
         self._world.news.line_changed(self._line)
 
-    def _request(self, statement: Statement, nonce: str) -> Enrol:
+    def _request(self, statement: Statement, enrolment: bytes, nonce: str) -> Enrol:
         device = self._device()
         line = self._world.store.lines.get(self._line)
         consent = self._world.store.lines.consent(device.record_id)
@@ -209,7 +233,7 @@ class Enrolment:
         epoch = statement.epochs[0].epoch
         key = Ed25519PrivateKey.from_private_bytes(device.seed)
         return Enrol(
-            id=device.enrolment_id,
+            id=enrolment,
             consent=json.loads(consent.record),
             keys=sign_identity(
                 key,
@@ -220,7 +244,7 @@ class Enrolment:
             epoch=epoch,
             registrar_key_id=statement.registrar_key_id,
             sealed_number=SealPublicKey(statement.registrar_key).seal(
-                number_plaintext(device.salt, line.number), info=number_info(device.enrolment_id, epoch, nonce)
+                number_plaintext(device.salt, line.number), info=number_info(enrolment, epoch, nonce)
             ),
         )
 
@@ -237,7 +261,7 @@ class Enrolment:
         if about != ("given", device.record_id, record.digest, device.device, record.record.policy.sha256):
             raise ConsentError("the server's receipt is for another consent than the one given")
         with self._world.store.transaction("enrolled"):
-            self._world.store.lines.note_receipt(device.record_id, answer.receipt)
+            self._world.store.lines.note_receipt(device.record_id, answer.receipt, statement=device.statement)
             self._world.store.lines.put_device(
                 replace(
                     self._device(),
@@ -248,6 +272,7 @@ class Enrolment:
                     certificate_at=self._world.clock.wall(),
                 )
             )
+            self._world.store.locks.put(come_in(self._world.store.locks.get(self._line)))
 
     def _device(self) -> Device:
         device = self._world.store.lines.device(self._line)

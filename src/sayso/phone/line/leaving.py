@@ -1,6 +1,8 @@
 """Opt-out (design.md §5.6), and an enrolment that the server or a failed step has ended."""
 
 import asyncio
+import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -8,13 +10,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sayso.consent.errors import ConsentError
 from sayso.consent.receipts import Receipt, read_receipt
-from sayso.consent.records import Withdrawal, sign_withdrawal
+from sayso.consent.records import Withdrawal, canonical, read_withdrawal, sign_withdrawal
 from sayso.phone.core.lines import Device, LineEvent, Step, move
 from sayso.phone.core.outgoing import NoAnswerComes, Reason, Waits
 from sayso.phone.core.texts import Text, after
-from sayso.phone.errors import ServerSideError
+from sayso.phone.errors import CacheError, ServerSideError
 from sayso.phone.line.enrolment import timestamp
 from sayso.phone.line.statements import current
+from sayso.phone.line.waiting import Waiting
 from sayso.phone.line.world import Reach, World
 from sayso.protocol.api import WITHDRAW_PATH, WithdrawConsent, Withdrawn
 from sayso.protocol.errors import ProtocolError
@@ -27,6 +30,7 @@ NOT_CONFIRMED: Final = (
 ENROLMENT_ENDED: Final = "enrolment ended: the server does not know this line any more; opt in again if you want to"
 
 
+WAIT_OUTLIVES: Final = "that this phone waits for the number: this device's id and key, at most 44 days"
 CODE_OUTLIVES: Final = "the code that was asked for, at most 10 minutes"
 
 
@@ -70,17 +74,19 @@ class Leaving:
 
     async def finish(self, reach: Reach, device: Device, withdrawal: dict[str, object]) -> Left:
         """Say it to the server once, shut the gate for good, and only then show the switch as off."""
-        if device.step in {Step.CONSENTED, Step.CODE_WANTED}:
+        lock = self._world.store.locks.get(self._line)
+        waits = await self._cancel(reach) if lock.waits_until else ()
+        if device.step in {Step.CONSENTED, Step.CODE_WANTED} or (device.step is Step.LOCKED and not lock.pin_proof):
             # Nothing is enrolled; the code that may be on its way is forgotten by itself.
             self.ended(reach, LineEvent.LEFT, None)
             await reach.control.close()
-            return Left(erased=False, outlives=(CODE_OUTLIVES,))
+            return Left(erased=False, outlives=(CODE_OUTLIVES, *waits))
         receipt: Receipt | None = None
         answer: Withdrawn | None = None
         try:
             async with asyncio.timeout(PATIENCE_S):
                 answer = await reach.control.call(WITHDRAW_PATH, WithdrawConsent(withdrawal), Withdrawn)
-            receipt = self._checked(answer)
+            receipt = self._checked(answer, withdrawal)
         except (ServerSideError, ConsentError, ProtocolError, TimeoutError):
             receipt = None  # the lease does the erasing
         finally:
@@ -88,7 +94,9 @@ class Leaving:
         await reach.control.close()
         with self._world.store.transaction("left"):
             if receipt is not None and answer is not None:
-                self._world.store.lines.note_withdrawal_receipt(receipt.record_id, answer.receipt)
+                self._world.store.lines.note_withdrawal_receipt(
+                    receipt.record_id, answer.receipt, statement=self._device().statement
+                )
             changed = self._forget(LineEvent.LEFT, None if receipt is not None else NOT_CONFIRMED)
         self._tell(changed)
         return Left(erased=receipt is not None, outlives=receipt.outlives if receipt is not None else ())
@@ -101,10 +109,21 @@ class Leaving:
             changed = self._forget(event, trouble)
         self._tell(changed)
 
-    def _checked(self, answer: Withdrawn) -> Receipt:
+    async def _cancel(self, reach: Reach) -> tuple[str, ...]:
+        """Stop waiting for a locked number; returns what outlives it where the server could not be told."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                told = await Waiting(self._world, self._line, reach).cancel()
+        except TimeoutError:
+            told = False
+        return () if told else (WAIT_OUTLIVES,)
+
+    def _checked(self, answer: Withdrawn, withdrawal: dict[str, object]) -> Receipt:
         device = self._device()
+        said = hashlib.sha256(canonical(read_withdrawal(withdrawal, device_key=device.ed25519))).digest()
         receipt = read_receipt(answer.receipt, receipt_key=current(device)[0].receipt_key)
-        if (receipt.event, receipt.record_id, receipt.device) != ("withdrawn", device.record_id, device.device):
+        about = (receipt.event, receipt.record_id, receipt.record_sha256, receipt.device)
+        if about != ("withdrawn", device.record_id, said, device.device):
             raise ConsentError("the server's receipt is for something else")
         return receipt
 
@@ -118,11 +137,15 @@ class Leaving:
         store.outbox.empty(self._line)
         store.peers.forget_enrolment(self._line)
         store.lines.forget_device(self._line)
+        store.locks.forget(self._line)
         line = store.lines.get(self._line)
-        store.lines.put(replace(line, state=move(line.state, event), trouble=trouble, sim=None))
+        store.lines.put(replace(line, state=move(line.state, event), trouble=trouble, number=None, sim=None))
         return changed
 
     def _tell(self, texts: list[Text]) -> None:
+        # Public, and of no more use; what cannot be deleted stands in no one's way.
+        with suppress(CacheError):
+            self._world.sets.forget(self._line)
         for text in texts:
             self._world.news.text_changed(text)
         self._world.news.line_changed(self._line)

@@ -11,9 +11,11 @@ from sayso.phone import command_types as ask
 from sayso.phone.adapters.store import Store
 from sayso.phone.adapters.store.peers import Contact
 from sayso.phone.core.lines import Device, LineState, Step
+from sayso.phone.core.lock import LockState
 from sayso.phone.core.peers import InCloud
 from sayso.phone.core.texts import SENTENCES, Text
 from sayso.phone.errors import CommandError
+from sayso.phone.line.receipts import receipt_list
 from sayso.phone.line.service import LineService
 from sayso.protocol.errors import NumberError
 from sayso.protocol.numbers import PhoneNumber
@@ -74,6 +76,14 @@ class Owner:
             case ask.Code(line=line, code=code):
                 await self._service(line).enter_code(code)
                 return ask.Done()
+            case ask.Agree(line=line, policy_sha256=policy, method=method):
+                await self._service(line).agree(policy_sha256=bytes.fromhex(policy), method=method)
+                return ask.Done()
+            case ask.Me(line=line):
+                service = self._service(line)
+                return ask.Held(line=service.line.name, held=await service.holdings())
+            case ask.SetPin() | ask.EnterPin() | ask.RefuseNewcomer():
+                return await self._at_lock(command)
             case ask.OptOut(line=line):
                 service = self._service(line)
                 left = await service.opt_out()
@@ -81,16 +91,13 @@ class Owner:
             case _:
                 return self._at_once(command)
 
-    def _at_once(self, command: ask.Command) -> ask.Answer:  # noqa: PLR0911  one return for each command
+    def _at_once(self, command: ask.Command) -> ask.Answer:
         """Do a command that waits for nobody."""
         match command:
             case ask.Send(line=line, to=to, text=text):
                 return ask.Sending(message=self._message(self._service(line).send(_recipient(to), text)))
             case ask.SendAsSms(line=line, id=message):
                 return ask.Sending(message=self._message(self._service(line).send_as_sms(bytes.fromhex(message))))
-            case ask.Messages(line=line, with_number=number, limit=limit):
-                chosen = None if line is None else self._service(line).id
-                return self._messages(chosen, None if number is None else _thread(number), limit)
             case ask.OpenThread(line=line, number=number):
                 service = self._service(line)
                 service.open_thread(_thread(number))
@@ -98,10 +105,24 @@ class Owner:
             case ask.SetReadReceipts(line=line, on=on):
                 self._service(line).set_read_receipts(on=on)
                 return ask.Done()
-            case ask.AddContact(name=name, number=number):
+            case ask.AddContact(name=name, number=number, line=line):
+                only = None if line is None else self._service(line).id
                 with self._store.transaction("contact"):
-                    self._store.peers.put_contact(Contact(number=_recipient(number), name=name))
+                    self._store.peers.put_contact(Contact(number=_recipient(number), name=name, line=only))
                 return ask.Done()
+            case _:
+                return self._look(command)
+
+    def _look(self, command: ask.Command) -> ask.Answer:
+        """Look something up in the store. Never causes traffic."""
+        match command:
+            case ask.Messages(line=line, with_number=number, limit=limit):
+                chosen = None if line is None else self._service(line).id
+                return self._messages(chosen, None if number is None else _thread(number), limit)
+            case ask.Receipts(line=line):
+                return receipt_list(self._store, [service.id for service in self._chosen(line)])
+            case ask.Connections(line=line, limit=limit):
+                return self._connections(self._chosen(line), limit)
             case ask.Contacts():
                 return ask.ContactList(contacts=[self._contact(one) for one in self._store.peers.contacts()])
             case ask.OpenContact(number=number):
@@ -125,6 +146,21 @@ class Owner:
         )
         return ask.CodeOnItsWay(line=service.line.name, expires_s=expires_s)
 
+    async def _at_lock(self, command: ask.SetPin | ask.EnterPin | ask.RefuseNewcomer) -> ask.Answer:
+        service = self._service(command.line)
+        match command:
+            case ask.SetPin(pin=pin):
+                await service.lock.set_pin(pin)
+            case ask.EnterPin(pin=pin):
+                await service.lock.enter_pin(pin)
+            case ask.RefuseNewcomer(pin=str(pin)):
+                await service.lock.delay(pin)
+            case ask.RefuseNewcomer(code=str(code)):
+                await service.lock.refuse(code)
+            case _:
+                return ask.CodeOnItsWay(line=service.line.name, expires_s=await service.lock.ask_code())
+        return ask.Done()
+
     def _service(self, name: str | None) -> LineService:
         if name is None:
             if len(self._services) == 1:
@@ -134,6 +170,25 @@ class Owner:
             if service.line.name == name:
                 return service
         raise CommandError("this phone has no line of this name; `sayso phone status` lists them")
+
+    def _chosen(self, name: str | None) -> list[LineService]:
+        return list(self._services.values()) if name is None else [self._service(name)]
+
+    def _connections(self, services: list[LineService], limit: int) -> ask.ConnectionList:
+        found = [
+            ask.Connection(
+                line=service.line.name,
+                at=one.at,
+                host=one.host,
+                port=one.port,
+                purpose=one.purpose,
+                sent_bytes=one.sent_bytes,
+                received_bytes=one.received_bytes,
+            )
+            for service in services
+            for one in self._store.journal(service.id).newest(limit)
+        ]
+        return ask.ConnectionList(connections=sorted(found, key=lambda one: one.at, reverse=True)[:limit])
 
     def _messages(self, line: bytes | None, number: str | None, limit: int) -> ask.MessageList:
         rows = self._store.texts.newest(line=line, number=number, limit=limit)
@@ -169,13 +224,16 @@ class Owner:
             waiting=self._store.texts.without_outcome(line.id),
             connections=self._store.journal(line.id).count(),
             trouble=line.trouble,
+            lock=_shown_lock(self._store.locks.get(line.id)),
         )
 
     def _contact(self, contact: Contact) -> ask.Contact:
         known = {peer.in_cloud for peer in self._store.peers.of_number(contact.number)}
-        cloud: Literal["yes", "no", "not-asked"] = "not-asked"
+        cloud: Literal["yes", "likely", "no", "not-asked"] = "not-asked"
         if InCloud.YES in known:
             cloud = "yes"
+        elif any(service.likely(contact.number) for service in self._services.values()):
+            cloud = "likely"
         elif InCloud.NO in known:
             cloud = "no"
         return ask.Contact(name=contact.name, number=contact.number, cloud=cloud)
@@ -188,6 +246,7 @@ _SHOWN: Final[Mapping[LineState, ask.LineState]] = MappingProxyType(
         LineState.ON: "on",
         LineState.LEAVING: "leaving",
         LineState.PAUSED: "paused",
+        LineState.POLICY_CHANGED: "policy-changed",
     }
 )
 
@@ -195,7 +254,18 @@ _SHOWN: Final[Mapping[LineState, ask.LineState]] = MappingProxyType(
 def _shown_state(state: LineState, device: Device | None) -> ask.LineState:
     if state is LineState.ENROLLING and device is not None and device.step is Step.CODE_WANTED:
         return "code-wanted"
+    if state is LineState.ENROLLING and device is not None and device.step is Step.LOCKED:
+        return "locked"
     return _SHOWN[state]
+
+
+def _shown_lock(lock: LockState) -> ask.Lock:
+    return ask.Lock(
+        waits_until=lock.waits_until or None,
+        pin_tries=lock.pin_tries,
+        pin_set=lock.pin_set,
+        newcomer_until=lock.newcomer_until or None,
+    )
 
 
 def _shown_sim(service: LineService) -> Literal["present", "locked", "absent", "no-modem"]:

@@ -13,15 +13,17 @@ from sayso.phone.core.lines import Device, Line, LineEvent, LineState, Step
 from sayso.phone.core.reconnect import wait_s
 from sayso.phone.core.texts import Channel, Direction, InState, Text
 from sayso.phone.errors import CommandError, ProblemError, UnreachableError
+from sayso.phone.line.agreeing import Agreeing
 from sayso.phone.line.chance import chance
 from sayso.phone.line.enrolment import Enrolment, Yes, give_consent
 from sayso.phone.line.leaving import ENROLMENT_ENDED, Leaving, Left
+from sayso.phone.line.lock_desk import LockDesk
 from sayso.phone.line.online import Online
 from sayso.phone.line.outgoing import Outgoing
 from sayso.phone.line.texting import SimView, Texting
 from sayso.phone.line.world import Reach, World
 from sayso.phone.ports import Modem
-from sayso.protocol.api import ProblemType
+from sayso.protocol.api import ME_PATH, Empty, Holdings, ProblemType
 from sayso.protocol.content import Kind
 from sayso.protocol.errors import NumberError, SaysoError
 from sayso.protocol.ids import DeviceId
@@ -39,12 +41,14 @@ class LineService:
         self.id = line
         self._outgoing = Outgoing(world, line)
         self._leaving = Leaving(world, line)
+        self._agreeing = Agreeing(world, line)
         self._changed = asyncio.Event()
         self._enrolling = asyncio.Lock()
         self._reach: Reach | None = None
         self._online: Online | None = None
         self._leavers: list[asyncio.Future[Left]] = []
         self._code_news = asyncio.Event()
+        self.lock = LockDesk(world, line, reached=self._reached, enrolling=self._enrolling, code_news=self._code_news)
         self._texting = Texting(world, line, modem, moved=self._changed.set, code_came=self._code_news.set)
 
     @property
@@ -61,6 +65,10 @@ class LineService:
     def connected(self) -> bool:
         """Whether the line's stream is open and logged in."""
         return self._online is not None and self._online.connected
+
+    def likely(self, number: str) -> bool:
+        """Tell whether a contact seems to be in the cloud: a hint, for the eyes. Asks nobody."""
+        return self._online is not None and self._online.likely(number)
 
     @property
     def sim(self) -> SimView:
@@ -106,6 +114,27 @@ class LineService:
                 await self._enrolment().confirm(code)
             finally:
                 self._code_news.set()
+
+    async def agree(self, *, policy_sha256: bytes, method: str) -> None:
+        """Take the owner's yes to a policy that has changed; see `Agreeing`."""
+        async with self._enrolling:
+            await self._agreeing.agree(policy_sha256=policy_sha256, method=method)
+            stale, self._reach = self._reach, None
+            self._changed.set()
+            if stale is not None:  # it was opened under the consent before
+                stale.gate.shut()
+                await stale.control.close()
+
+    async def holdings(self) -> Holdings:
+        """Ask the server for all that it holds of this line.
+
+        Raises:
+            CommandError: the line is not enrolled.
+            ServerSideError: refused, or no answer.
+        """
+        if self.line.state not in {LineState.ON, LineState.POLICY_CHANGED}:
+            raise CommandError("the server holds nothing of this line that it could be asked for: it is not on")
+        return await self._reached().control.call(ME_PATH, Empty(), Holdings)
 
     async def opt_out(self) -> Left:
         """Take the owner's no; returns once the line is silent.
@@ -199,9 +228,13 @@ class LineService:
             outgoing=self._outgoing,
             sms_chosen=self._texting.sms_chosen,
             ended=lambda: self._end(LineEvent.ENDED_BY_SERVER, ENROLMENT_ENDED),
+            policy_changed=self._ask_anew,
         )
         try:
-            await self._online.run()
+            async with asyncio.TaskGroup() as tasks:
+                refusing = tasks.create_task(self.lock.refuse_with_codes())
+                await self._online.run()
+                refusing.cancel()
         finally:
             self._online = None
             self._reach = None
@@ -239,6 +272,8 @@ class LineService:
                 return await self._try_code(device)
             case Step.CONFIRMING:
                 await self._enrolment().confirm()
+            case Step.LOCKED:
+                return await self.lock.wait_or_come()
             case Step.ENROLLED | Step.READY:
                 await self._enrolment().settle()
         return False
@@ -253,16 +288,19 @@ class LineService:
                 self._world.news.line_changed(self.id)
                 return True
             return False
-        if self._world.clock.wall() >= device.code_expires:
-            raise CommandError(CODE_EXPIRED)
-        return True
+        if self._world.clock.wall() < device.code_expires:
+            return True
+        if self.lock.code_did_not_come():
+            return False
+        raise CommandError(CODE_EXPIRED)
 
     async def _code_or_expiry(self) -> None:
         """Wait for a code from the modem, for one that the owner types, or for the end of its time."""
         device = self.device
-        if device is None or device.step is not Step.CODE_WANTED:
+        news_at = None if device is None else self.lock.news_at(device)
+        if news_at is None:
             return
-        left = device.code_expires - self._world.clock.wall()
+        left = news_at - self._world.clock.wall()
         async with asyncio.TaskGroup() as tasks:
             alarm = tasks.create_task(self._alarm(max(0.0, left)))
             await self._code_news.wait()
@@ -284,6 +322,10 @@ class LineService:
         for leaver in waiting:
             if not leaver.done():
                 leaver.set_result(left)
+
+    def _ask_anew(self, sentence: str) -> None:
+        self._agreeing.ask(sentence)
+        self._changed.set()
 
     def _end(self, event: LineEvent, trouble: str | None) -> None:
         self._leaving.ended(self._reach, event, trouble)

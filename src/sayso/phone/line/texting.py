@@ -15,6 +15,7 @@ from typing import Final
 
 from sayso.phone.core.codes import code_in
 from sayso.phone.core.lines import LineEvent, SimSeen, Step, after_sim, move
+from sayso.phone.core.lock import wants_code
 from sayso.phone.core.outgoing import SimGone, SmsState, State
 from sayso.phone.core.reconnect import wait_s
 from sayso.phone.core.texts import Channel, Direction, InState, Text, after
@@ -216,12 +217,16 @@ class Texting:
     def _keep(self, sms: IncomingSms, digest: bytes) -> None:
         """Store an SMS, as a text or as the code that is waited for."""
         device = self._world.store.lines.device(self._line)
-        wanted = device is not None and device.step in {Step.CONSENTED, Step.CODE_WANTED}
-        code = code_in(sms.text) if wanted else None
+        enrolling = device is not None and device.step in {Step.CONSENTED, Step.CODE_WANTED}
+        lock = self._world.store.locks.get(self._line)
+        refusing = not enrolling and device is not None and wants_code(lock, now=self._world.clock.wall())
+        code = code_in(sms.text) if enrolling or refusing else None
         text: Text | None = None
         with self._world.store.transaction("sms-came"):
             self._world.store.seen.add_sms(self._line, sms.index, digest, at=self._world.clock.wall())
-            if device is not None and code is not None:
+            if code is not None and refusing:
+                self._world.store.locks.put(replace(lock, refusal_code=code))
+            elif device is not None and code is not None:
                 self._world.store.lines.put_device(replace(device, code=code))
             else:
                 text = self._world.store.texts.add(

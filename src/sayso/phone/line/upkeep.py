@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sayso.phone.core.keys_upkeep import OwnEnvelopeKey, Upkeep, due, elapsed
 from sayso.phone.core.lines import Device
-from sayso.phone.errors import CommandError
 from sayso.phone.line.statements import current, fetch_statement
 from sayso.phone.line.world import Reach, World
 from sayso.protocol.api import (
@@ -25,13 +24,15 @@ from sayso.protocol.certificate import Certificate, check_number, read_certifica
 from sayso.protocol.errors import CertificateError, StatementError
 from sayso.protocol.ids import DeviceId, KeyDigest, grant_hash, same
 from sayso.protocol.keys import EnvelopeKey, RatchetKey, sign_envelope_key, sign_ratchet_key
-from sayso.protocol.limits import DAY, LIMITS
+from sayso.protocol.limits import DAY, LIMITS, MINUTE
 from sayso.protocol.numbers import PhoneNumber
 from sayso.protocol.signing import Purpose
 from sayso.protocol.xwing import PRIVATE_BYTES, SealPrivateKey
 
 _SEEN_ENVELOPES_S: Final = LIMITS.enrolment_expiry_s
 _SEEN_SMS_S: Final = 60 * DAY
+STATEMENT_S: Final = 5 * MINUTE
+"""How old the statement may be when a stream is opened: as long as the server lets caches keep it."""
 
 
 class KeyUpkeep:
@@ -52,16 +53,27 @@ class KeyUpkeep:
             How many it has now.
 
         Raises:
+            PolicyChangedError: the server has another policy than the one agreed to.
             ServerSideError: refused, or no answer; what was made is kept, and published next time.
         """
         plan = self._plan(one_time_left)
         self._destroy(plan)
         if plan.certificate:
-            await self._renew_statement()
-            await self._renew_certificate()
+            self._say(await self._renew_statement() or await self._renew_certificate())
         left = await self.publish(one_time_left=one_time_left)
         await self.tell_grant()
         return left
+
+    async def check_policy(self) -> None:
+        """See, before a stream is opened, that the server still has the policy that was agreed to.
+
+        Raises:
+            PolicyChangedError: it has another one.
+            ServerSideError: no answer.
+        """
+        trouble = await self._renew_statement(older_than_s=STATEMENT_S)
+        if trouble is not None:
+            self._say(trouble)
 
     async def publish(self, *, one_time_left: int) -> int:
         """Make the keys that are due and publish them; returns how many one-time keys the server has now."""
@@ -159,16 +171,18 @@ class KeyUpkeep:
             public=SealPrivateKey(newest.private).public_bytes(),
         )
 
-    async def _renew_statement(self) -> None:
+    async def _renew_statement(self, *, older_than_s: float = LIMITS.lease_renew_s) -> str | None:
+        """Fetch the statement anew; returns what stands in the way of a new one, for the owner."""
         device = self._device()
-        if elapsed(device.statement_at, self._world.clock.wall()) < LIMITS.lease_renew_s:
-            return
+        age = elapsed(device.statement_at, self._world.clock.wall())
+        if age < older_than_s:
+            return None
         try:
             fetched = await fetch_statement(self._world, self._reach, device)
-        except (StatementError, CommandError) as error:
-            # What was agreed to goes on; what is new there waits until the owner has been asked.
-            self._trouble(str(error))
-            return
+        except StatementError as error:
+            return str(error)
+        if fetched.statement == device.statement and age < LIMITS.lease_renew_s:
+            return None
         with self._world.store.transaction("statement"):
             self._world.store.lines.put_device(
                 replace(
@@ -178,22 +192,25 @@ class KeyUpkeep:
                     statements_shown=fetched.statements_shown,
                 )
             )
+        return None
 
-    async def _renew_certificate(self) -> None:
+    async def _renew_certificate(self) -> str | None:
+        """Get a fresh certificate; returns what is wrong with it, for the owner."""
         answer = await self._reach.control.call(CERTIFICATE_PATH, Empty(), Renewed)
         line = self._world.store.lines.get(self._line)
         device = self._device()
         try:
             check_own_certificate(answer.certificate, device, PhoneNumber(line.number or ""))
         except CertificateError as error:
-            self._trouble(str(error))
-            return
+            return str(error)
         with self._world.store.transaction("certificate"):
             self._world.store.lines.put_device(
                 replace(self._device(), certificate=answer.certificate, certificate_at=self._world.clock.wall())
             )
+        return None
 
-    def _trouble(self, sentence: str) -> None:
+    def _say(self, sentence: str | None) -> None:
+        """Show the owner what stands in the way, or that nothing does any more."""
         line = self._world.store.lines.get(self._line)
         if line.trouble == sentence:
             return

@@ -9,7 +9,7 @@ from sayso.consent.ports import Journal
 from sayso.consent.records import VerifiedConsent
 from sayso.phone.adapters.store import Store
 from sayso.phone.core.texts import Text
-from sayso.phone.ports import Clock, ControlPlane, Random, Ratchet, StreamConnector
+from sayso.phone.ports import Clock, ControlPlane, Random, Ratchet, SetCache, StreamConnector
 from sayso.protocol.ids import DeviceId
 from sayso.protocol.statement import Policy
 
@@ -53,6 +53,14 @@ class News(Protocol):
         ...
 
 
+class Harden(Protocol):
+    """Makes the proof of a PIN (`protocol.pin.prove`), without holding up the phone."""
+
+    async def __call__(self, output: bytes, salt: bytes) -> bytes:
+        """Return the proof for an evaluated PIN."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """All that lines share."""
@@ -61,7 +69,9 @@ class World:
     clock: Clock
     random: Random
     ratchet: Ratchet
+    sets: SetCache
     open_reach: OpenReach
     news: News
     policy: Policy
     """The policy in this package, which the owner is shown and agrees to."""
+    harden: Harden

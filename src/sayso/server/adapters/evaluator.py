@@ -1,6 +1,6 @@
 """VOPRF evaluation in worker processes: the library holds the GIL, 94 µs an element (libraries.md F5).
 
-A worker is started fresh (spawn), so that it inherits nothing of the server's memory but the one key it is given, and
+A worker is started fresh (spawn), so that it inherits nothing of the server's memory but the keys it is given, and
 ends when the server does, even by `kill -9`.
 """
 
@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Final
@@ -25,14 +25,14 @@ _LOG: Final = structlog.get_logger()
 class PoolEvaluator:
     """Evaluates in a pool of processes."""
 
-    def __init__(self, key: bytes, *, workers: int = 1) -> None:
+    def __init__(self, keys: Mapping[int, bytes], *, workers: int = 1) -> None:
         """Start nothing yet.
 
         Args:
-            key: the epoch's VOPRF seed, 32 bytes.
+            keys: VOPRF seeds by epoch, 32 bytes each.
             workers: processes.
         """
-        self._key = key
+        self._keys = dict(keys)
         self._workers = workers
         self._pool = self._new_pool()
 
@@ -44,12 +44,22 @@ class PoolEvaluator:
         except (BrokenProcessPool, OSError) as error:
             raise ServerError("no worker process can be started for evaluations") from error
 
-    async def evaluate(self, elements: Sequence[bytes]) -> bytes:
+    async def use(self, keys: Mapping[int, bytes]) -> None:
+        """Take other keys: workers that have a key which is gone finish what they are at, and end."""
+        if self._keys == keys:
+            return
+        self._keys = dict(keys)
+        pool, self._pool = self._pool, self._new_pool()
+        await asyncio.to_thread(pool.shutdown, wait=True)
+
+    async def evaluate(self, epoch: int, elements: Sequence[bytes]) -> bytes:
         """See `Evaluator`."""
+        if epoch not in self._keys:
+            raise ServerError("this epoch has just ended")
         loop = asyncio.get_running_loop()
         pool = self._pool
         try:
-            return await loop.run_in_executor(pool, _evaluate, list(elements))
+            return await loop.run_in_executor(pool, _evaluate, epoch, list(elements))
         except (BrokenProcessPool, OSError) as error:
             if self._pool is pool:
                 _LOG.warning("evaluation workers died, starting others")
@@ -66,16 +76,15 @@ class PoolEvaluator:
             self._workers,
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_begin,
-            initargs=(self._key,),
+            initargs=(self._keys,),
         )
 
 
-_worker_key = b""
+_worker_keys: dict[int, bytes] = {}
 
 
-def _begin(key: bytes) -> None:
-    global _worker_key  # noqa: PLW0603  a worker's one state, set once by the pool's initializer
-    _worker_key = key
+def _begin(keys: dict[int, bytes]) -> None:
+    _worker_keys.update(keys)  # a worker's one state, set once by the pool's initializer
     # Ctrl-C goes to the whole process group; the server tells its workers when to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_server, daemon=True).start()
@@ -88,5 +97,5 @@ def _end_with_server() -> None:
         signal.raise_signal(signal.SIGKILL)  # nothing of a worker is worth saving
 
 
-def _evaluate(elements: list[bytes]) -> bytes:
-    return tokens.evaluate(_worker_key, elements)
+def _evaluate(epoch: int, elements: list[bytes]) -> bytes:
+    return tokens.evaluate(_worker_keys[epoch], elements)

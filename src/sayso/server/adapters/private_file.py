@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 from sayso.server.errors import ConfigError
+from sayso.server.ports import Random
 
 OTHERS = 0o077
 
@@ -63,6 +64,43 @@ def write_atomically(path: Path, content: bytes) -> None:
         os.fsync(stream.fileno())
     fresh.replace(path)
     sync_directory(path.parent)
+
+
+def replace_shredding(path: Path, content: bytes, random: Random) -> None:
+    """Put a file in place as `write_atomically`, and overwrite the old one where it lies: it held keys.
+
+    Raises:
+        OSError: it was not written, or the old one not overwritten; `shred_left_over` does that at the next start.
+    """
+    old = _left_over(path)
+    if path.exists():
+        shred_left_over(path, random)
+        os.link(path, old, follow_symlinks=False)
+    write_atomically(path, content)
+    shred_left_over(path, random)
+
+
+def shred_left_over(path: Path, random: Random) -> None:
+    """Overwrite and delete what a `replace_shredding` of this path that was interrupted has left. Raises OSError."""
+    old = _left_over(path)
+    try:
+        found = old.lstat()
+    except FileNotFoundError:
+        return
+    # Interrupted before the new file was in place, both names are of one file, which is still needed.
+    if not os.path.samestat(found, path.lstat()):
+        descriptor = os.open(old, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.pwrite(descriptor, random.token_bytes(found.st_size), 0)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    old.unlink()
+    sync_directory(path.parent)
+
+
+def _left_over(path: Path) -> Path:
+    return path.with_name(path.name + ".old")
 
 
 def sync_directory(path: Path) -> None:

@@ -1,7 +1,7 @@
 """`CodeSender` over Kannel's `sendsms` (Kannel user guide, chapter 6).
 
 POST with `X-Kannel-*` fields and the text as body, so that neither number nor code stands in a URL, which proxies and
-gateways write into their logs. 202 means accepted.
+gateways write into their logs. 202 means accepted. What becomes of the SMS, Kannel tells `delivery_callbacks`.
 """
 
 from dataclasses import dataclass, field
@@ -11,9 +11,13 @@ from urllib.parse import urlsplit
 import httpcore
 
 from sayso.protocol.numbers import PhoneNumber
-from sayso.server.errors import ConfigError, ServerError
+from sayso.server.adapters.delivery_callbacks import DELIVERY_MASK, DeliveryCallbacks
+from sayso.server.adapters.sms_alphabet import fits_one_sms, is_gsm7
+from sayso.server.errors import ConfigError, SmsError, SmsNotTakenError
 
 _ACCEPTED: Final = 202
+_SURELY_NOT: Final = frozenset({400, 401, 403, 404, 405, 413, 415, 429, 503})
+"""Answers of Kannel itself that it took nothing; what a proxy says in its place (502, 504) leaves that open."""
 _TIMEOUT_S: Final = 10.0
 _MAX_ANSWER_BYTES: Final = 4096
 _CONNECTIONS: Final = 8
@@ -35,8 +39,8 @@ class GatewayConfig:
 class KannelGateway:
     """Hands SMS to a Kannel, or to what speaks like one."""
 
-    def __init__(self, config: GatewayConfig) -> None:
-        """Take the configuration; nothing is connected yet.
+    def __init__(self, config: GatewayConfig, *, callbacks: DeliveryCallbacks | None = None) -> None:
+        """Take the configuration; nothing is connected yet. Without `callbacks` no delivery report is asked for.
 
         Raises:
             ConfigError: the URL is none, or would carry numbers in the clear over a network.
@@ -55,6 +59,8 @@ class KannelGateway:
         if any(not text.isascii() or not text.isprintable() or not text for text in fields):
             raise ConfigError("user name, password and sender of the SMS gateway are printable ASCII, not empty")
         self._url = config.url
+        # Only a gateway on this machine can reach the loopback address that the callbacks listen on.
+        self._callbacks = callbacks if parts.hostname in _LOOPBACK else None
         self._fields = {
             "Content-Type": "text/plain; charset=utf-8",
             "X-Kannel-Username": config.username,
@@ -63,11 +69,24 @@ class KannelGateway:
         }
         self._pool = httpcore.AsyncConnectionPool(max_connections=_CONNECTIONS, keepalive_expiry=_TIMEOUT_S)
 
+    @property
+    def asks_reports(self) -> bool:
+        """Whether delivery reports are asked for."""
+        return self._callbacks is not None
+
     async def send(self, number: PhoneNumber, text: str) -> None:
         """See `CodeSender`."""
         patience = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), _TIMEOUT_S)}
+        if not fits_one_sms(text):
+            raise SmsNotTakenError("the text does not fit one SMS: give the service a shorter name")
         fields = [*self._fields.items(), ("X-Kannel-To", number.e164)]
-        failure: str
+        if not is_gsm7(text):
+            # Else Kannel would put a question mark in the place of what GSM-7 lacks.
+            fields += [("X-Kannel-Coding", "2"), ("X-Kannel-Charset", "UTF-8")]
+        expected = self._callbacks.expect() if self._callbacks else None
+        if expected is not None:
+            fields += [("X-Kannel-DLR-Mask", DELIVERY_MASK), ("X-Kannel-DLR-Url", expected.url)]
+        failure: SmsError
         try:
             async with self._pool.stream(
                 "POST", self._url, headers=fields, content=text.encode(), extensions=patience
@@ -75,7 +94,9 @@ class KannelGateway:
                 await _drain(answer)
                 if answer.status == _ACCEPTED:
                     return
-                failure = f"it answered {answer.status}"
+                failure = _failed(f"it answered {answer.status}", surely=answer.status in _SURELY_NOT)
+        except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
+            failure = _failed(type(error).__name__, surely=True)
         except (
             httpcore.NetworkError,
             httpcore.ProtocolError,
@@ -83,13 +104,19 @@ class KannelGateway:
             httpcore.UnsupportedProtocol,
             OSError,
         ) as error:
-            failure = type(error).__name__
+            failure = _failed(type(error).__name__, surely=False)
+        if self._callbacks is not None and expected is not None and isinstance(failure, SmsNotTakenError):
+            self._callbacks.forget(expected)
         # Without the library's exception as its cause: that could hold what was sent.
-        raise ServerError(f"the SMS gateway did not take the code: {failure}")
+        raise failure
 
     async def close(self) -> None:
         """Close the connections."""
         await self._pool.aclose()
+
+
+def _failed(why: str, *, surely: bool) -> SmsError:
+    return (SmsNotTakenError if surely else SmsError)(f"the SMS gateway did not take the code: {why}")
 
 
 async def _drain(answer: httpcore.Response) -> None:

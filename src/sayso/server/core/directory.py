@@ -28,8 +28,15 @@ class Pending:
     record_id: bytes
     record_sha256: bytes
     policy_sha256: bytes
+    other_token: Token | None = None
+    """The number's token of the other live epoch, if two overlap: whoever holds the number is found under either."""
     result: bytes | None = None
     """The answer to the right code, kept until `expires` for a phone that was killed before it stored it."""
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """The number's tokens of all live epochs."""
+        return (self.token,) if self.other_token is None else (self.token, self.other_token)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +54,27 @@ class Enrolment:
     policy_sha256: bytes
     enrolled_on: str
     """Day."""
+    previous_token: Token | None = None
+    """Of the epoch that ends: the line is reached under it too."""
 
     @property
     def device(self) -> DeviceId:
         """Whose it is."""
         return DeviceId(self.keys.device)
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """All tokens that the line is reached under."""
+        return (self.token,) if self.previous_token is None else (self.token, self.previous_token)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgreedConsent:
+    """What an enrolment keeps of the consent in force."""
+
+    findable: Findable
+    receipt_sha256: bytes
+    policy_sha256: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,14 +30,28 @@ def check_enrolment(body: Enrol, *, server: KeyDigest, policy: Policy) -> Verifi
         Refused: they do not fit.
     """
     try:
-        consent = read_record(body.consent)
         verify_identity(body.keys, server=server)
-    except (ConsentError, SignatureError) as error:
-        raise Refused(ProblemType.MALFORMED, "Consent record or device keys are malformed or not signed.") from error
+    except SignatureError as error:
+        raise Refused(ProblemType.MALFORMED, "The device keys are not signed.") from error
+    return check_consent(body.consent, device=body.keys.device, ed25519=body.keys.ed25519, server=server, policy=policy)
+
+
+def check_consent(
+    document: dict[str, object], *, device: bytes, ed25519: bytes, server: KeyDigest, policy: Policy
+) -> VerifiedConsent:
+    """Check a consent record against the device that sends it, this server and its policy.
+
+    Raises:
+        Refused: they do not fit.
+    """
+    try:
+        consent = read_record(document)
+    except ConsentError as error:
+        raise Refused(ProblemType.MALFORMED, "The consent record is malformed or not signed.") from error
     record = consent.record
     if record.kind != "messaging" or record.server_key != server:
         raise Refused(ProblemType.MALFORMED, "The consent was given for something else or to another server.")
-    if record.device != body.keys.device or record.device_key != body.keys.ed25519:
+    if record.device != device or record.device_key != ed25519:
         raise Refused(ProblemType.MALFORMED, "The consent was given on another device.")
     if record.policy != policy:
         raise Refused(ProblemType.POLICY, "The policy has changed: read it, and agree to it, anew.")

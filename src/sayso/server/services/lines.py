@@ -1,15 +1,21 @@
 """An enrolled line's own affairs: certificate and lease, grant, and seeing all that is held of it."""
 
+import math
 from collections.abc import Callable
 
+from sayso.consent.receipts import Receipt, receipt_digest
 from sayso.protocol import api
 from sayso.protocol.api import ProblemType
 from sayso.protocol.ids import DeviceId, GrantHash
 from sayso.protocol.limits import LIMITS
+from sayso.server.core.directory import AgreedConsent
+from sayso.server.core.enrolment import check_consent
 from sayso.server.core.lease import lease_from
-from sayso.server.directory_port import KeyStore, LineStore
+from sayso.server.directory_port import KeyStore, LineStore, LockStore, PinStore
+from sayso.server.discovery_port import SetStore
 from sayso.server.errors import Refused
 from sayso.server.ports import RelayControl
+from sayso.server.services.discovery import Discovery
 from sayso.server.services.identity import ServerIdentity
 
 
@@ -22,6 +28,10 @@ class Lines:
         identity: ServerIdentity,
         store: LineStore,
         keys: KeyStore,
+        pins: PinStore,
+        locks: LockStore,
+        discovery: Discovery,
+        sets: SetStore,
         relay: RelayControl,
         running: Callable[[], float],
     ) -> None:
@@ -29,6 +39,10 @@ class Lines:
         self._identity = identity
         self._store = store
         self._keys = keys
+        self._pins = pins
+        self._locks = locks
+        self._discovery = discovery
+        self._sets = sets
         self._relay = relay
         self._running = running
 
@@ -58,6 +72,36 @@ class Lines:
             raise _not_enrolled()
         self._relay.line_changed(line)
 
+    async def agree_anew(self, body: api.AgreeAnew, *, device: DeviceId, ed25519: bytes) -> api.AgreedAnew:
+        """Put a consent to the present policy in force, and sign that it was taken.
+
+        Raises:
+            Refused: the consent does not fit, or the device is not enrolled (any more).
+        """
+        identity = self._identity
+        consent = check_consent(
+            body.consent, device=device, ed25519=ed25519, server=identity.digest, policy=identity.policy
+        )
+        receipt = Receipt(
+            event="given",
+            record_id=consent.record.record_id,
+            record_sha256=consent.digest,
+            server_key=identity.digest,
+            device=device,
+            policy_sha256=identity.policy.sha256,
+            on=identity.today(),
+        )
+        agreed = AgreedConsent(
+            findable=consent.record.findable,
+            receipt_sha256=receipt_digest(receipt),
+            policy_sha256=identity.policy.sha256,
+        )
+        line = await self._store.set_consent(device, agreed, now=self._running())
+        if line is None:
+            raise _not_enrolled()
+        self._relay.line_changed(line)
+        return api.AgreedAnew(identity.sign_receipt(receipt))
+
     async def holdings(self, device: DeviceId) -> api.Holdings:
         """Return all that the server holds of a line.
 
@@ -68,6 +112,10 @@ class Lines:
         if enrolment is None:
             raise _not_enrolled()
         held = await self._keys.held_keys(device)
+        pin = await self._pins.pin(device)
+        newcomer = await self._locks.newcomer(device, now=self._running())
+        budget = await self._discovery.held(device)
+        leaves_at = await self._sets.leaves_at(device)
         envelopes, size = self._relay.holdings(device)
         return api.Holdings(
             token=enrolment.token,
@@ -84,6 +132,13 @@ class Lines:
             envelope_keys=list(held.envelope_keys),
             waiting_envelopes=envelopes,
             waiting_bytes=size,
+            pin_set=pin is not None,
+            pin_tries=0 if pin is None else pin.tries_left,
+            newcomer_until_s=None if newcomer is None else int(newcomer.until),
+            discovery_full_at_s=0 if budget is None else math.ceil(budget.full_at),
+            discovery_last_batch=b"" if budget is None else budget.last_batch,
+            previous_token=enrolment.previous_token or b"",
+            set_leaves_at_s=0 if leaves_at is None else math.ceil(leaves_at),
         )
 
 

@@ -29,9 +29,10 @@ from sayso.server.core.enrolment import (
     draw_code,
 )
 from sayso.server.core.lease import lease_from
-from sayso.server.directory_port import EnrolmentStore
+from sayso.server.core.lock import wait_s
+from sayso.server.directory_port import EnrolmentStore, Locked
 from sayso.server.errors import Refused, ServerError
-from sayso.server.ports import CodeSender, Random, RelayControl
+from sayso.server.ports import CodeDispatch, Random, RelayControl
 from sayso.server.services.background import Background
 from sayso.server.services.erasure import Erasures
 from sayso.server.services.identity import ServerIdentity
@@ -49,7 +50,7 @@ class Registrar:
         store: EnrolmentStore,
         relay: RelayControl,
         erasures: Erasures,
-        sender: CodeSender,
+        codes: CodeDispatch,
         background: Background,
         random: Random,
         running: Callable[[], float],
@@ -60,7 +61,7 @@ class Registrar:
         self._store = store
         self._relay = relay
         self._erasures = erasures
-        self._sender = sender
+        self._codes = codes
         self._background = background
         self._random = random
         self._running = running
@@ -78,11 +79,11 @@ class Registrar:
                 server is busy. Never because of the number.
         """
         consent = check_enrolment(body, server=self._identity.digest, policy=self._identity.policy)
-        if body.epoch != self._identity.epoch or body.registrar_key_id != self._identity.registrar_id:
-            raise Refused(ProblemType.EPOCH, "Sealed to a key that is not in use: fetch the statement.")
+        if body.epoch not in self._identity.epochs:
+            raise Refused(ProblemType.EPOCH, "This epoch is over: fetch the statement.")
         try:
             info = api.number_info(body.id, body.epoch, nonce)
-            plaintext = self._identity.open_number(body.sealed_number, info=info)
+            plaintext = self._identity.open_number(body.sealed_number, key_id=body.registrar_key_id, info=info)
         except EnvelopeError as error:
             raise Refused(ProblemType.MALFORMED, "The sealed number does not open for this request.") from error
         self._background.start("send code", lambda: self._send_code(body, consent, plaintext))
@@ -110,23 +111,39 @@ class Registrar:
             `protocol.api.Enrolled`, JSON.
 
         Raises:
-            Refused: wrong, expired, used or unknown code, or no tries left: one answer for all of them.
+            Refused: wrong, expired, used or unknown code, or no tries left: one answer for all of them. Or, with the
+                right code, another device holds the number.
         """
         now = self._running()
-        pending = await self._store.take_try(EnrolmentId(body.id), now=now)
-        if pending is None or pending.keys.device != device:
-            raise _wrong_code()
-        if not code_fits(self._identity.codes_key, body.id, body.code, pending.code_hash):
-            raise _wrong_code()
+        pending = await self.proved(EnrolmentId(body.id), body.code, device)
         enrolment, result = self._enrolled(pending, now)
-        confirmed = await self._store.confirm(pending, enrolment, result=result, now=now)
+        confirmed = await self._store.confirm(pending, enrolment, result=result, now=now, pin=body.pin)
         if confirmed is None:
             raise _wrong_code()
+        if isinstance(confirmed, Locked):
+            self._relay.line_changed(confirmed.line)
+            await self._codes.confirmed(pending.id)
+            _LOG.info("number locked")
+            raise _locked(confirmed, now)
         for erasure in confirmed.replaced:
             await self._erasures.finish(erasure)
         self._relay.line_changed(confirmed.line)
+        await self._codes.confirmed(pending.id)
         _LOG.info("enrolled", replaced=len(confirmed.replaced))
         return confirmed.result
+
+    async def proved(self, enrolment: EnrolmentId, code: str, device: DeviceId) -> Pending:
+        """Check a code, for a try. It is used up only by what follows.
+
+        Raises:
+            Refused: wrong, expired, used or unknown code, or no tries left: one answer for all of them.
+        """
+        pending = await self._store.take_try(enrolment, now=self._running())
+        if pending is None or pending.keys.device != device:
+            raise _wrong_code()
+        if not code_fits(self._identity.codes_key, enrolment, code, pending.code_hash):
+            raise _wrong_code()
+        return pending
 
     def _enrolled(self, pending: Pending, now: float) -> tuple[Enrolment, bytes]:
         today = self._identity.today()
@@ -149,6 +166,8 @@ class Registrar:
             receipt_sha256=receipt_digest(receipt),
             policy_sha256=pending.policy_sha256,
             enrolled_on=today,
+            # A phone that goes by the epoch that ends moves by itself; one of the current epoch is in both at once.
+            previous_token=pending.other_token if pending.token[0] == self._identity.epoch else None,
         )
         answer = api.Enrolled(
             receipt=self._identity.sign_receipt(receipt),
@@ -164,12 +183,17 @@ class Registrar:
         except NumberError:
             _LOG.info("code not sent", reason="no such number")
             return
+        tokens = {epoch: self._identity.token_of(number, epoch) for epoch in self._identity.epochs}
+        if body.epoch not in tokens:
+            _LOG.info("code not sent", reason="epoch over")
+            return
         code = draw_code(self._random.token_bytes)
         now = self._running()
         pending = Pending(
             id=EnrolmentId(body.id),
             keys=body.keys,
-            token=self._identity.token_of(number),
+            token=tokens.pop(body.epoch),
+            other_token=next(iter(tokens.values()), None),
             commitment=commitment(salt, number),
             code_hash=code_hash(self._identity.codes_key, body.id, code),
             tries_left=LIMITS.code_tries,
@@ -183,11 +207,19 @@ class Registrar:
             _LOG.info("code not sent", reason="refused")
             return
         try:
-            await self._sender.send(number, code_text(self._service, code))
+            await self._codes.send(pending.id, number, code_text(self._service, code))
         except ServerError as error:
             _LOG.warning("code not sent", reason="gateway", error=type(error).__name__)
             return
         _LOG.info("code sent")
+
+
+def _locked(locked: Locked, now: float) -> Refused:
+    lock = api.Lock(wait_s=wait_s(locked.newcomer, now=now), pin_tries=locked.pin_tries)
+    if locked.wrong_pin:
+        return Refused(ProblemType.PIN, "The PIN is wrong, or no tries are left.", lock=lock)
+    detail = "Another phone is enrolled under this number: enter its PIN, or wait and confirm another code then."
+    return Refused(ProblemType.LOCKED, detail, retry_after_s=lock.wait_s, lock=lock)
 
 
 def _wrong_code() -> Refused:

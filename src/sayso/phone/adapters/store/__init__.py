@@ -4,6 +4,7 @@
     schema     the tables, and the list of migrations
     rows       dataclasses to rows and back
     lines      lines, devices, consents, own envelope keys
+    locks      what lines know of registration locks
     peers      other numbers, contacts, Olm sessions
     texts      threads
     outbox     contents on their way, receipts that are due

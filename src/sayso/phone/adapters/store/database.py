@@ -37,6 +37,8 @@ class Database:
             raise StoreLockedError("the store's key has 32 bytes; the key file is damaged")
         self._boundary = boundary
         self._open: str | None = None
+        if path is not None:
+            path.touch(mode=0o600)  # SQLite gives its log the same mode
         self._connection = apsw.Connection(":memory:" if path is None else str(path))
         try:
             self._prepare(key, in_memory=path is None)
@@ -80,6 +82,9 @@ class Database:
 
         Args:
             name: of this commit boundary, such as `incoming`; the kill tests list them.
+
+        Raises:
+            StoreLockedError: the disk is full or failing; nothing was stored, so nothing is acknowledged either.
         """
         if self._open is not None:
             raise RuntimeError(
@@ -92,14 +97,22 @@ class Database:
             if self._boundary is not None:
                 self._boundary(name, "before")
             self._connection.execute("COMMIT")
+        except (apsw.FullError, apsw.IOError) as error:
+            self._roll_back()
+            raise StoreLockedError(
+                "the phone's store cannot be written: make room on the disk, then start again"
+            ) from error
         except BaseException:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            self._roll_back()
             raise
         finally:
             self._open = None
         if self._boundary is not None:
             self._boundary(name, "after")
+
+    def _roll_back(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
 
     def execute(self, sql: str, values: Sequence[Value] = ()) -> list[tuple[Value, ...]]:
         """Run one statement and return its rows. Writing needs an open transaction.

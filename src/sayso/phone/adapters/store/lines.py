@@ -24,6 +24,9 @@ class Consent:
     receipt: str | None = None
     withdrawal: str | None = None
     withdrawal_receipt: str | None = None
+    statement: str | None = None
+    """The signed statement whose receipt key signed `receipt`: the server may have another key by now."""
+    withdrawal_statement: str | None = None
 
 
 class Lines:
@@ -81,23 +84,23 @@ class Lines:
 
     def consents(self, line: bytes) -> list[Consent]:
         """Return all consents of a line, oldest first."""
-        return self._consents.many("WHERE line = ? ORDER BY given_at", line)
+        return self._consents.many("WHERE line = ? ORDER BY given_at, rowid", line)
 
     def put_consent(self, consent: Consent) -> None:
         """Write down a consent, new or changed."""
         self._consents.put(consent)
 
-    def note_receipt(self, record_id: bytes, receipt: dict[str, object]) -> None:
-        """Keep the server's receipt for a consent."""
-        self._note(record_id, receipt=json.dumps(receipt))
+    def note_receipt(self, record_id: bytes, receipt: dict[str, object], *, statement: bytes) -> None:
+        """Keep the server's receipt for a consent, and the signed statement that vouches for its key."""
+        self._note(record_id, receipt=json.dumps(receipt), statement=statement.decode("utf-8"))
 
     def note_withdrawal(self, record_id: bytes, withdrawal: dict[str, object]) -> None:
         """Keep the owner's signed no."""
         self._note(record_id, withdrawal=json.dumps(withdrawal))
 
-    def note_withdrawal_receipt(self, record_id: bytes, receipt: dict[str, object]) -> None:
-        """Keep the server's receipt for the no."""
-        self._note(record_id, withdrawal_receipt=json.dumps(receipt))
+    def note_withdrawal_receipt(self, record_id: bytes, receipt: dict[str, object], *, statement: bytes) -> None:
+        """Keep the server's receipt for the no, and the signed statement that vouches for its key."""
+        self._note(record_id, withdrawal_receipt=json.dumps(receipt), withdrawal_statement=statement.decode("utf-8"))
 
     def envelope_keys(self, line: bytes) -> list[OwnEnvelopeKey]:
         """Return the device's envelope keys, newest first."""
@@ -115,4 +118,4 @@ class Lines:
         consent = self.consent(record_id)
         if consent is None:
             raise LookupError("no such consent in the store")
-        self.put_consent(replace(consent, **documents))  # type: ignore[arg-type]  # only the documents' own fields
+        self._consents.change(replace(consent, **documents), "record_id")  # type: ignore[arg-type]  # only the documents' own fields

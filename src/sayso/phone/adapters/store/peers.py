@@ -14,6 +14,8 @@ class Contact:
 
     number: str
     name: str
+    line: bytes | None = None
+    """The one line that may ask the server for it; None: any."""
 
 
 class Peers:

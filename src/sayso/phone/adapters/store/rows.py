@@ -31,6 +31,12 @@ class Table(Generic[RowT]):
         """Insert, or replace the row with the same primary key."""
         self._database.execute(self._put, [self._value(row, column) for column in self._columns])
 
+    def change(self, row: RowT, key: str) -> None:
+        """Write down the changes of the row whose column `key` is this row's; it keeps its place."""
+        sets = ", ".join(f"{column} = ?" for column in self._columns)
+        values = [self._value(row, column) for column in [*self._columns, key]]
+        self._database.execute(f"UPDATE {self._name} SET {sets} WHERE {key} = ?", values)  # noqa: S608  names from the source
+
     def add(self, row: RowT) -> int:
         """Insert a row whose `id` the store gives; returns it."""
         columns = [column for column in self._columns if column != "id"]

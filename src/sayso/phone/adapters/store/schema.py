@@ -21,7 +21,7 @@ CREATE TABLE device (
 CREATE TABLE consent (
     record_id BLOB PRIMARY KEY, line BLOB NOT NULL REFERENCES line (id), given_at REAL NOT NULL, record TEXT NOT NULL,
     receipt TEXT, withdrawal TEXT, withdrawal_receipt TEXT
-) WITHOUT ROWID;
+);
 
 CREATE TABLE envelope_key (
     line BLOB NOT NULL REFERENCES line (id), key_id INTEGER NOT NULL, created INTEGER NOT NULL, private BLOB NOT NULL,
@@ -36,7 +36,7 @@ CREATE TABLE peer (
     key_changed INTEGER NOT NULL, odd_statement BLOB, PRIMARY KEY (line, number)
 );
 
-CREATE TABLE contact (number TEXT PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE contact (number TEXT PRIMARY KEY, name TEXT NOT NULL, line BLOB REFERENCES line (id)) WITHOUT ROWID;
 
 CREATE TABLE session (
     line BLOB NOT NULL REFERENCES line (id), peer_curve25519 BLOB NOT NULL, session_id TEXT NOT NULL,
@@ -89,4 +89,17 @@ CREATE TABLE journal (
 );
 """
 
-MIGRATIONS: Final = (_FIRST,)
+_STATEMENTS_OF_RECEIPTS: Final = """
+ALTER TABLE consent ADD COLUMN statement TEXT;
+ALTER TABLE consent ADD COLUMN withdrawal_statement TEXT;
+"""
+
+_LOCKS: Final = """
+CREATE TABLE lock_state (
+    line BLOB PRIMARY KEY REFERENCES line (id), waits_until REAL NOT NULL, pin_tries INTEGER NOT NULL, pin TEXT,
+    pin_proof BLOB NOT NULL, pin_set INTEGER NOT NULL, newcomer_until REAL NOT NULL, refusal_id BLOB NOT NULL,
+    refusal_expires REAL NOT NULL, refusal_code TEXT
+);
+"""
+
+MIGRATIONS: Final = (_FIRST, _STATEMENTS_OF_RECEIPTS, _LOCKS)

@@ -7,6 +7,7 @@ from typing import Final
 from sayso.phone.adapters.store.database import Boundary, Database
 from sayso.phone.adapters.store.journal import LineJournal
 from sayso.phone.adapters.store.lines import Lines
+from sayso.phone.adapters.store.locks import Locks
 from sayso.phone.adapters.store.outbox import Outbox
 from sayso.phone.adapters.store.peers import Peers
 from sayso.phone.adapters.store.seen import Seen
@@ -20,6 +21,7 @@ class Store:
         """Open; arguments and errors as for `Database`."""
         self._database = Database(path, key, boundary=boundary)
         self.lines: Final = Lines(self._database)
+        self.locks: Final = Locks(self._database)
         self.peers: Final = Peers(self._database)
         self.texts: Final = Texts(self._database)
         self.outbox: Final = Outbox(self._database)

@@ -6,7 +6,7 @@ from typing import Final
 from sayso.phone.adapters.store.database import Database
 from sayso.phone.adapters.store.rows import Table
 from sayso.phone.core.outgoing import WITH_MODEM, WITHOUT_OUTCOME, State
-from sayso.phone.core.texts import Direction, InState, Text
+from sayso.phone.core.texts import Direction, InState, Text, Word
 
 _BY_ID: Final = "WHERE id = ?"
 
@@ -99,9 +99,12 @@ class Texts:
         if text.direction is not Direction.IN or text.counter == 0:
             return last + 1
         # A refused deposit may be overtaken by the next one; in the thread it still stands where it was written.
+        # Another phone under the same number counts from one again: what the old one wrote says nothing about its order.
         later = self._database.execute(
-            "SELECT min(position) FROM text WHERE line = ? AND number = ? AND direction = 'in' AND counter > ?",
-            (text.line, text.number, text.counter),
+            "SELECT min(position) FROM text WHERE line = ?1 AND number = ?2 AND direction = 'in' AND counter > ?3"
+            " AND position > (SELECT coalesce(max(position), 0) FROM text"
+            " WHERE line = ?1 AND number = ?2 AND direction = 'system' AND reason = ?4)",
+            (text.line, text.number, text.counter, Word.KEY_CHANGED),
         )[0][0]
         if later is None:
             return last + 1

@@ -17,12 +17,14 @@ PROBLEMS: Final[dict[ProblemType, tuple[int, str]]] = {
     ProblemType.BAD_SIGNATURE: (401, "Signature does not fit"),
     ProblemType.NOT_ENROLLED: (401, "Not enrolled"),
     ProblemType.CODE: (403, "Code refused"),
+    ProblemType.PIN: (403, "PIN refused"),
     ProblemType.NOT_FOUND: (404, "No such path"),
     ProblemType.METHOD: (405, "Method not allowed"),
     ProblemType.POLICY: (409, "Another policy"),
     ProblemType.EPOCH: (409, "Another epoch or key"),
     ProblemType.TOO_LARGE: (413, "Body too large"),
     ProblemType.MEDIA_TYPE: (415, "Not application/json"),
+    ProblemType.LOCKED: (423, "Number locked"),
     ProblemType.LIMIT: (429, "Limit reached"),
     ProblemType.INTERNAL: (500, "Internal error"),
     ProblemType.UNAVAILABLE: (503, "Not available now"),
@@ -39,7 +41,8 @@ def answer(body: bytes | msgspec.Struct, *, status: int = 200) -> Response[bytes
 def problem(refused: Refused, *, fields: dict[str, str] | None = None) -> Response[bytes]:
     """Answer with a problem (RFC 9457)."""
     status, title = PROBLEMS[refused.problem]
-    body = Problem(type=PROBLEM_PREFIX + refused.problem, title=title, status=status, detail=refused.detail)
+    kind = PROBLEM_PREFIX + refused.problem
+    body = Problem(type=kind, title=title, status=status, detail=refused.detail, lock=refused.lock)
     fields = dict(fields or {})
     if refused.retry_after_s is not None:
         fields["Retry-After"] = str(refused.retry_after_s)

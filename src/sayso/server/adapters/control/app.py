@@ -13,27 +13,31 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import Message, Scope
 
-from sayso.protocol.api import REPLAY_NONCE, STATEMENT_PATH, Empty, ProblemType
+from sayso.protocol.api import REPLAY_NONCE, SET_BLOBS_PATH, SETS_PATH, STATEMENT_PATH, Empty, ProblemType
 from sayso.protocol.ids import DeviceId, EnrolmentId
 from sayso.protocol.limits import LIMITS
 from sayso.server.adapters.control import bodies, openapi, operations
 from sayso.server.adapters.control.answers import JSON, answer, problem
 from sayso.server.adapters.control.operations import Operation
+from sayso.server.adapters.control.sets import names, set_routes
 from sayso.server.adapters.control.signed import HttpRequest, Signatures, SignedRequest
 from sayso.server.directory_port import DirectoryStore
 from sayso.server.errors import Refused, ServerError
 from sayso.server.services.background import Background
 from sayso.server.services.discovery import Discovery
+from sayso.server.services.enrolled_set import EnrolledSet
+from sayso.server.services.epochs import Epochs
 from sayso.server.services.erasure import Withdrawals
 from sayso.server.services.identity import ServerIdentity
 from sayso.server.services.key_desk import KeyDesk
 from sayso.server.services.lines import Lines
+from sayso.server.services.lock import RegistrationLock
 from sayso.server.services.registrar import Registrar
 
 _LOG: Final = structlog.get_logger()
 _STATEMENT_CACHE: Final = "public, max-age=300, no-transform"
 _RETRY_S: Final = 5
-_WITHOUT_NONCE: Final = frozenset({STATEMENT_PATH, openapi.SCHEMA_PATH})
+_WITHOUT_NONCE: Final = frozenset({STATEMENT_PATH, SETS_PATH, openapi.SCHEMA_PATH})
 
 Answering = Callable[[SignedRequest], Awaitable[Response[bytes]]]
 
@@ -48,8 +52,11 @@ class ControlServices:
     """To find the key that a signature is checked with."""
     registrar: Registrar
     keys: KeyDesk
+    lock: RegistrationLock
     lines: Lines
+    epochs: Epochs
     discovery: Discovery
+    sets: EnrolledSet
     withdrawals: Withdrawals
     background: Background
     warm_up: Callable[[], Awaitable[None]] | None
@@ -66,7 +73,9 @@ def control_app(services: ControlServices) -> Litestar:
         if message["type"] == "http.response.start":
             fields = MutableScopeHeaders.from_message(message)
             fields["X-Content-Type-Options"] = "nosniff"
-            if scope["path"] not in _WITHOUT_NONCE:
+            if scope["path"].startswith(f"{SET_BLOBS_PATH}/"):
+                fields.setdefault("Cache-Control", "no-store")
+            elif scope["path"] not in _WITHOUT_NONCE:
                 fields[REPLAY_NONCE] = fresh_nonce()
                 fields["Cache-Control"] = "no-store"
 
@@ -79,7 +88,8 @@ def control_app(services: ControlServices) -> Litestar:
 
     return Litestar(
         [
-            _statement_route(services.identity.statement),
+            _statement_route(services.identity),
+            *set_routes(services.sets),
             _schema_route(),
             *(_signed_route(one, desk.answering(one), services.signatures) for one in operations.SIGNED),
         ],
@@ -107,11 +117,19 @@ class _Desk:
         self._answering: dict[str, Answering] = {
             operations.ENROL.path: self._enrol,
             operations.CONFIRM.path: self._confirm,
+            operations.TRY_PIN.path: self._try_pin,
+            operations.CANCEL.path: self._cancel,
             operations.PUBLISH.path: self._publish,
             operations.CLAIM.path: self._claim,
             operations.EVALUATE.path: self._evaluate,
             operations.CERTIFICATE.path: self._renew,
+            operations.MOVE_EPOCH.path: self._move_epoch,
             operations.GRANT.path: self._set_grant,
+            operations.EVALUATE_PIN.path: self._evaluate_pin,
+            operations.PIN.path: self._set_pin,
+            operations.REFUSE.path: self._refuse,
+            operations.DELAY.path: self._delay,
+            operations.CONSENT.path: self._agree_anew,
             operations.WITHDRAW.path: self._withdraw,
             operations.ME.path: self._holdings,
         }
@@ -128,9 +146,44 @@ class _Desk:
 
     async def _confirm(self, signed: SignedRequest) -> Response[bytes]:
         body = bodies.CONFIRM.read(signed.body)
-        pending = await self._services.registrar.pending(EnrolmentId(body.id))
-        signed.verify(pending.keys.ed25519 if pending.keys.device == signed.device else None)
+        await self._pending(signed, body.id)
         return answer(await self._services.registrar.confirm(body, signed.device))
+
+    async def _try_pin(self, signed: SignedRequest) -> Response[bytes]:
+        body = bodies.TRY_PIN.read(signed.body)
+        await self._pending(signed, body.id)
+        return answer(await self._services.lock.try_pin(body, signed.device))
+
+    async def _pending(self, signed: SignedRequest, enrolment: bytes) -> None:
+        """Check the signature against the key of the device whose number is being verified."""
+        pending = await self._services.registrar.pending(EnrolmentId(enrolment))
+        signed.verify(pending.keys.ed25519 if pending.keys.device == signed.device else None)
+
+    async def _cancel(self, signed: SignedRequest) -> Response[bytes]:
+        ed25519 = await self._services.lock.newcomer_key(signed.device)
+        signed.verify(ed25519)
+        bodies.EMPTY.read(signed.body)
+        if ed25519 is not None:
+            await self._services.lock.cancel(signed.device, ed25519)
+        return answer(Empty())
+
+    async def _evaluate_pin(self, signed: SignedRequest) -> Response[bytes]:
+        await self._enrolled(signed)
+        body = bodies.EVALUATE_PIN.read(signed.body)
+        return answer(await self._services.lock.evaluate_own(body, signed.device))
+
+    async def _set_pin(self, signed: SignedRequest) -> Response[bytes]:
+        await self._enrolled(signed)
+        await self._services.lock.set_pin(bodies.SET_PIN.read(signed.body), signed.device)
+        return answer(Empty())
+
+    async def _refuse(self, signed: SignedRequest) -> Response[bytes]:
+        await self._enrolled(signed)
+        return answer(await self._services.lock.refuse(bodies.REFUSE.read(signed.body), signed.device))
+
+    async def _delay(self, signed: SignedRequest) -> Response[bytes]:
+        await self._enrolled(signed)
+        return answer(await self._services.lock.delay(bodies.DELAY.read(signed.body), signed.device))
 
     async def _publish(self, signed: SignedRequest) -> Response[bytes]:
         ed25519 = await self._enrolled(signed)
@@ -143,17 +196,28 @@ class _Desk:
 
     async def _evaluate(self, signed: SignedRequest) -> Response[bytes]:
         await self._enrolled(signed)
-        return answer(await self._services.discovery.evaluate(bodies.EVALUATE.read(signed.body)))
+        body = bodies.EVALUATE.read(signed.body)
+        return answer(await self._services.discovery.evaluate(body, device=DeviceId(signed.device)))
 
     async def _renew(self, signed: SignedRequest) -> Response[bytes]:
         await self._enrolled(signed)
         bodies.EMPTY.read(signed.body)
         return answer(await self._services.lines.renew(signed.device))
 
+    async def _move_epoch(self, signed: SignedRequest) -> Response[bytes]:
+        await self._enrolled(signed)
+        body = bodies.MOVE_EPOCH.read(signed.body)
+        return answer(await self._services.epochs.move(body, device=signed.device, nonce=signed.nonce))
+
     async def _set_grant(self, signed: SignedRequest) -> Response[bytes]:
         await self._enrolled(signed)
         await self._services.lines.set_grant(bodies.SET_GRANT.read(signed.body), device=signed.device)
         return answer(Empty())
+
+    async def _agree_anew(self, signed: SignedRequest) -> Response[bytes]:
+        ed25519 = await self._enrolled(signed)
+        body = bodies.CONSENT.read(signed.body)
+        return answer(await self._services.lines.agree_anew(body, device=signed.device, ed25519=ed25519))
 
     async def _withdraw(self, signed: SignedRequest) -> Response[bytes]:
         ed25519 = await self._enrolled(signed, or_departed=True)
@@ -187,15 +251,14 @@ def _signed_route(operation: Operation, answering: Answering, signatures: Signat
     return handler
 
 
-def _statement_route(statement: bytes) -> HTTPRouteHandler:
-    # Strong, and the content's own hash: a validator that can mark nobody (design.md §5.0).
-    tag = f'"{hashlib.sha256(statement).hexdigest()}"'
-    fields = {"ETag": tag, "Cache-Control": _STATEMENT_CACHE}
-
+def _statement_route(identity: ServerIdentity) -> HTTPRouteHandler:
     @route(STATEMENT_PATH, http_method=[HttpMethod.GET, HttpMethod.HEAD], name="statement", media_type=JSON)
     async def handler(request: HttpRequest) -> Response[bytes]:
-        known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
-        if known & {tag, "*"}:
+        statement = identity.statement
+        # Strong, and the content's own hash: a validator that can mark nobody (design.md §5.0).
+        tag = hashlib.sha256(statement).hexdigest()
+        fields = {"ETag": f'"{tag}"', "Cache-Control": _STATEMENT_CACHE}
+        if names(request, tag):
             return Response(b"", status_code=304, headers=fields, media_type=JSON)
         return Response(statement, headers=fields, media_type=JSON)
 

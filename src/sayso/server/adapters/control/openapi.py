@@ -11,10 +11,12 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from sayso.protocol.api import PROBLEM_PREFIX, REPLAY_NONCE, STATEMENT_PATH, Problem, ProblemType
+from sayso.protocol.api import PROBLEM_PREFIX, REPLAY_NONCE, SETS_PATH, STATEMENT_PATH, Problem, ProblemType
+from sayso.protocol.set_manifest import SignedManifest
 from sayso.protocol.statement import Signed
 from sayso.server.adapters.control.answers import JSON, PROBLEM_JSON, PROBLEMS
 from sayso.server.adapters.control.operations import EVERY, EVERY_SIGNED, SIGNED, Operation
+from sayso.server.adapters.control.sets import BLOB_PATH, OCTETS
 
 SCHEMA_PATH: Final = "/schema/openapi.json"
 _VERSION: Final = "1"
@@ -27,10 +29,20 @@ Json = dict[str, object]
 
 def document() -> bytes:
     """Return the document as JSON."""
-    kinds: set[type[Struct]] = {Problem, Signed, *(one.body for one in SIGNED), *(one.answer for one in SIGNED)}
+    kinds: set[type[Struct]] = {
+        Problem,
+        Signed,
+        SignedManifest,
+        *(one.body for one in SIGNED),
+        *(one.answer for one in SIGNED),
+    }
     structs = sorted(kinds, key=lambda one: one.__name__)
     _, schemas = msgspec.json.schema_components(structs, schema_hook=_any_json, ref_template=_TEMPLATE)
-    paths: Json = {STATEMENT_PATH: {"get": _statement()}}
+    paths: Json = {
+        STATEMENT_PATH: {"get": _statement()},
+        SETS_PATH: {"get": _set_manifest()},
+        BLOB_PATH.replace(":str", ""): {"get": _set_blob()},
+    }
     paths |= {one.path: {"post": _operation(one)} for one in SIGNED}
     whole = {
         "openapi": "3.1.0",
@@ -75,6 +87,34 @@ def _statement() -> Json:
     return {
         "operationId": "statement",
         "summary": "The server's signed description of itself.",
+        "responses": answers,
+    }
+
+
+def _set_manifest() -> Json:
+    answers: Json = {
+        "200": _response("The signed manifest.", JSON, SignedManifest.__name__, nonce=False),
+        "304": {"description": "The manifest that If-None-Match names is the current one."},
+    }
+    answers |= {str(status): _problem(types, nonce=False) for status, types in _by_status(EVERY).items()}
+    return {"operationId": "sets", "summary": "Which shards make up the enrolled set.", "responses": answers}
+
+
+def _set_blob() -> Json:
+    answers: Json = {
+        "200": {
+            "description": "A shard or a change of the enrolled set; it never changes.",
+            "content": {OCTETS: {"schema": {}}},
+        },
+        "304": {"description": "If-None-Match names it."},
+    }
+    problems = _by_status((ProblemType.NOT_FOUND, *EVERY))
+    answers |= {str(status): _problem(types, nonce=False) for status, types in problems.items()}
+    name = {"description": "SHA-256 of the content, hex.", "type": "string", "pattern": "^[0-9a-f]{64}$"}
+    return {
+        "operationId": "setBlob",
+        "summary": "A piece of the enrolled set, by its hash.",
+        "parameters": [{"name": "sha256", "in": "path", "required": True, "schema": name}],
         "responses": answers,
     }
 

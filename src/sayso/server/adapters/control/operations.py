@@ -11,7 +11,7 @@ from sayso.protocol.api import ProblemType as P
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One path. All but the statement are POST, with a JSON body, and signed."""
+    """One path. All but what is open to everyone are POST, with a JSON body, and signed."""
 
     path: str
     name: str
@@ -41,7 +41,22 @@ CONFIRM: Final = Operation(
     summary="The code from the SMS; the answer is the receipt and the sender certificate.",
     body=api.Confirm,
     answer=api.Enrolled,
-    problems=(P.CODE,),
+    problems=(P.CODE, P.LOCKED, P.PIN),
+)
+TRY_PIN: Final = Operation(
+    path=api.TRY_PIN_PATH,
+    name="tryPin",
+    summary="A newcomer's guess at the PIN of a locked number, blinded; the proof of it goes to `confirm`.",
+    body=api.TryPin,
+    answer=api.PinEvaluated,
+    problems=(P.CODE, P.PIN),
+)
+CANCEL: Final = Operation(
+    path=api.CANCEL_PATH,
+    name="cancel",
+    summary="Stop waiting for a locked number.",
+    body=api.Empty,
+    answer=api.Empty,
 )
 PUBLISH: Final = Operation(
     path=api.KEYS_PATH,
@@ -65,7 +80,7 @@ EVALUATE: Final = Operation(
     summary="Evaluate blinded numbers.",
     body=api.Evaluate,
     answer=api.Evaluated,
-    problems=(P.NOT_ENROLLED, P.EPOCH),
+    problems=(P.NOT_ENROLLED, P.EPOCH, P.LIMIT),
 )
 CERTIFICATE: Final = Operation(
     path=api.CERTIFICATE_PATH,
@@ -75,6 +90,14 @@ CERTIFICATE: Final = Operation(
     answer=api.Renewed,
     problems=(P.NOT_ENROLLED,),
 )
+MOVE_EPOCH: Final = Operation(
+    path=api.EPOCH_PATH,
+    name="moveEpoch",
+    summary="Present the line's number once more, to get its token of the current epoch; no code is sent.",
+    body=api.MoveEpoch,
+    answer=api.Moved,
+    problems=(P.NOT_ENROLLED, P.EPOCH),
+)
 GRANT: Final = Operation(
     path=api.GRANT_PATH,
     name="setGrant",
@@ -82,6 +105,46 @@ GRANT: Final = Operation(
     body=api.SetGrant,
     answer=api.Empty,
     problems=(P.NOT_ENROLLED,),
+)
+EVALUATE_PIN: Final = Operation(
+    path=api.EVALUATE_PIN_PATH,
+    name="evaluatePin",
+    summary="Evaluate the line's own PIN, blinded: to set it, or to delay a newcomer.",
+    body=api.EvaluatePin,
+    answer=api.PinEvaluated,
+    problems=(P.NOT_ENROLLED, P.LOCKED, P.PIN),
+)
+PIN: Final = Operation(
+    path=api.PIN_PATH,
+    name="setPin",
+    summary="Set, change or remove the PIN of the line's registration lock.",
+    body=api.SetPin,
+    answer=api.Empty,
+    problems=(P.NOT_ENROLLED, P.LOCKED, P.PIN),
+)
+REFUSE: Final = Operation(
+    path=api.REFUSE_PATH,
+    name="refuseNewcomer",
+    summary="Send away another device that waits for this number, by a fresh code sent to it.",
+    body=api.RefuseNewcomer,
+    answer=api.LockLeft,
+    problems=(P.NOT_ENROLLED, P.CODE),
+)
+DELAY: Final = Operation(
+    path=api.DELAY_PATH,
+    name="delayNewcomer",
+    summary="Let another device that waits for this number wait 30 days longer, by the PIN.",
+    body=api.DelayNewcomer,
+    answer=api.LockLeft,
+    problems=(P.NOT_ENROLLED, P.PIN),
+)
+CONSENT: Final = Operation(
+    path=api.CONSENT_PATH,
+    name="agreeAnew",
+    summary="Agree to a policy that has changed: another consent for the same line; the answer is its receipt.",
+    body=api.AgreeAnew,
+    answer=api.AgreedAnew,
+    problems=(P.NOT_ENROLLED, P.POLICY),
 )
 WITHDRAW: Final = Operation(
     path=api.WITHDRAW_PATH,
@@ -100,4 +163,22 @@ ME: Final = Operation(
     problems=(P.NOT_ENROLLED,),
 )
 
-SIGNED: Final = (ENROL, CONFIRM, PUBLISH, CLAIM, EVALUATE, CERTIFICATE, GRANT, WITHDRAW, ME)
+SIGNED: Final = (
+    ENROL,
+    CONFIRM,
+    TRY_PIN,
+    CANCEL,
+    PUBLISH,
+    CLAIM,
+    EVALUATE,
+    CERTIFICATE,
+    MOVE_EPOCH,
+    GRANT,
+    EVALUATE_PIN,
+    PIN,
+    REFUSE,
+    DELAY,
+    CONSENT,
+    WITHDRAW,
+    ME,
+)

@@ -76,8 +76,9 @@ async def _spend(connection: AsyncConnection, device: DeviceId, lines: int, *, n
 
 async def _look_up(connection: AsyncConnection, lines: Sequence[ClaimLine], now: float) -> list[_Asked]:
     tokens = [line.token for line in lines]
-    query = select(enrolments).where(enrolments.c.token.in_(tokens))
-    found = {row.token: rows.to_enrolment(row) for row in await connection.execute(query)}
+    query = select(enrolments).where(rows.reached_under(tokens))
+    known = [rows.to_enrolment(row) for row in await connection.execute(query)]
+    found: dict[bytes, Enrolment] = {token: one for one in known for token in one.tokens}
     asked = []
     for place, line in enumerate(lines):
         enrolment = found.get(line.token)

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from sayso.server.adapters.private_file import OTHERS
 from sayso.server.errors import ConfigError, NoSpaceError, StoreError
 
 _BUSY_MS: Final = 10_000
@@ -72,13 +73,16 @@ async def open_database(path: Path) -> Database:
     """Open the directory's database, made at first use, and bring its schema up to date.
 
     Raises:
-        ConfigError: it cannot be opened, is not durable here, or is of a later Sayso.
+        ConfigError: it cannot be opened, others can read it, it is not durable here, or is of a later Sayso.
     """
     try:
         # Before SQLite does it with the process's umask; its WAL takes over these rights.
         await asyncio.to_thread(path.touch, mode=0o600)
+        mode = (await asyncio.to_thread(path.stat)).st_mode
     except OSError as error:
         raise ConfigError(f"the directory's database cannot be opened: {error.strerror}") from error
+    if mode & OTHERS:
+        raise ConfigError(f"others can read {path}: run `chmod 600 {path}`")
     return await open_engine(f"sqlite+aiosqlite:///{path}")
 
 

@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sayso.protocol.frames import OutcomeState
 from sayso.protocol.ids import DeviceId
-from sayso.server.adapters.directory import rows
+from sayso.server.adapters.directory import locks, rows
 from sayso.server.adapters.directory.tables import (
     claim_answers,
     departed_devices,
@@ -90,6 +90,23 @@ async def expire(connection: AsyncConnection, *, now: float) -> list[Erasure]:
     return expired
 
 
+async def without_consent(connection: AsyncConnection, policy_sha256: bytes) -> int:
+    """See `PurgeStore.without_consent`."""
+    query = select(func.count()).select_from(enrolments).where(enrolments.c.policy_sha256 != policy_sha256)
+    return await connection.scalar(query) or 0
+
+
+async def purge(connection: AsyncConnection, policy_sha256: bytes) -> list[Erasure]:
+    """See `PurgeStore.purge`."""
+    other = enrolments.c.policy_sha256 != policy_sha256
+    gone = (await connection.execute(delete(enrolments).where(other).returning(enrolments.c.device))).scalars().all()
+    purged = [Erasure(device=DeviceId(device), state=OutcomeState.GONE) for device in gone]
+    for erasure in purged:
+        await note(connection, erasure)
+    await connection.execute(delete(pending_enrolments).where(pending_enrolments.c.policy_sha256 != policy_sha256))
+    return purged
+
+
 async def forget(connection: AsyncConnection, *, now: float) -> list[Line]:
     """See `SweepStore.forget`."""
     await connection.execute(delete(pending_enrolments).where(pending_enrolments.c.expires <= now))
@@ -98,7 +115,8 @@ async def forget(connection: AsyncConnection, *, now: float) -> list[Line]:
     table = envelope_keys
     stale = and_(table.c.replaced_at.is_not(None), table.c.replaced_at <= now - PREVIOUS_ENVELOPE_KEY_S)
     gone = (await connection.execute(delete(table).where(stale).returning(table.c.device))).scalars().all()
-    return await rows.read_lines(connection, now=now, devices=set(gone)) if gone else []
+    changed = await rows.read_lines(connection, now=now, devices=set(gone)) if gone else []
+    return [*changed, *await locks.forget(connection, now=now)]
 
 
 async def counts(connection: AsyncConnection, *, now: float) -> Counts:

@@ -2,12 +2,12 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sayso.protocol.ids import DeviceId, EnrolmentId, GrantHash, Token
 from sayso.protocol.keys import DeviceKeys
-from sayso.server.adapters.directory.tables import enrolments, envelope_keys, one_time_keys
+from sayso.server.adapters.directory.tables import enrolments, envelope_keys, newcomers, one_time_keys
 from sayso.server.core.directory import Enrolment, Pending
 from sayso.server.core.held_keys import previous_is_served
 from sayso.server.core.model import Line
@@ -27,6 +27,7 @@ def to_pending(row: Row[tuple[object, ...]]) -> Pending:
         record_id=row.record_id,
         record_sha256=row.record_sha256,
         policy_sha256=row.policy_sha256,
+        other_token=None if row.other_token is None else Token(row.other_token),
         result=row.result,
     )
 
@@ -45,6 +46,7 @@ def from_pending(pending: Pending) -> dict[str, object]:
         "record_id": pending.record_id,
         "record_sha256": pending.record_sha256,
         "policy_sha256": pending.policy_sha256,
+        "other_token": pending.other_token,
         "result": pending.result,
     }
 
@@ -61,6 +63,7 @@ def to_enrolment(row: Row[tuple[object, ...]]) -> Enrolment:
         receipt_sha256=row.receipt_sha256,
         policy_sha256=row.policy_sha256,
         enrolled_on=row.enrolled_on,
+        previous_token=None if row.previous_token is None else Token(row.previous_token),
     )
 
 
@@ -76,8 +79,14 @@ def from_enrolment(enrolment: Enrolment) -> dict[str, object]:
         "receipt_sha256": enrolment.receipt_sha256,
         "policy_sha256": enrolment.policy_sha256,
         "enrolled_on": enrolment.enrolled_on,
+        "previous_token": enrolment.previous_token,
         "highest_key": -1,
     }
+
+
+def reached_under(tokens: Collection[bytes]) -> ColumnElement[bool]:
+    """Say which enrolments are reached under one of some tokens."""
+    return or_(enrolments.c.token.in_(tokens), enrolments.c.previous_token.in_(tokens))
 
 
 async def read_lines(
@@ -86,7 +95,7 @@ async def read_lines(
     """Read lines: of some devices, or all of them."""
     counts = select(one_time_keys.c.device, func.count().label("held")).group_by(one_time_keys.c.device)
     served = select(envelope_keys.c.device, envelope_keys.c.id, envelope_keys.c.replaced_at)
-    enrolled = select(enrolments)
+    enrolled = select(enrolments, newcomers.c.until).outerjoin(newcomers, newcomers.c.holder == enrolments.c.device)
     if devices is not None:
         counts = counts.where(one_time_keys.c.device.in_(devices))
         served = served.where(envelope_keys.c.device.in_(devices))
@@ -106,6 +115,8 @@ async def read_lines(
             envelope_keys=tuple(envelope_ids.get(row.device, ())),
             one_time_keys=held.get(row.device, 0),
             hidden=row.findable != "everyone",
+            newcomer_until=row.until,
+            previous_token=None if row.previous_token is None else Token(row.previous_token),
         )
         for row in await connection.execute(enrolled)
     ]

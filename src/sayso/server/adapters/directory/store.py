@@ -3,12 +3,14 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from sayso.protocol.api import Claim, PublishKeys
-from sayso.protocol.ids import DeviceId, EnrolmentId, GrantHash
-from sayso.server.adapters.directory import claims, enrolments, erasures, keys, rows
+from sayso.protocol.ids import DeviceId, EnrolmentId, GrantHash, Token
+from sayso.server.adapters.directory import claims, enrolments, epochs, erasures, keys, locks, rows
 from sayso.server.adapters.directory.engine import Database
-from sayso.server.core.directory import Counts, Departed, Enrolment, Erasure, HeldKeys, Pending
+from sayso.server.core.directory import AgreedConsent, Counts, Departed, Enrolment, Erasure, HeldKeys, Pending
+from sayso.server.core.lock import Newcomer
 from sayso.server.core.model import Line
-from sayso.server.directory_port import ClaimOutcome, Confirmed
+from sayso.server.core.pin import HeldPin
+from sayso.server.directory_port import ClaimOutcome, Confirmed, EndedEpochs, Locked
 
 
 class SqlDirectory:
@@ -33,10 +35,12 @@ class SqlDirectory:
         async with self._database.write() as connection:
             return await enrolments.take_try(connection, enrolment, now=now)
 
-    async def confirm(self, pending: Pending, enrolment: Enrolment, *, result: bytes, now: float) -> Confirmed | None:
+    async def confirm(
+        self, pending: Pending, enrolment: Enrolment, *, result: bytes, now: float, pin: bytes | None = None
+    ) -> Confirmed | Locked | None:
         """See `EnrolmentStore`."""
         async with self._database.write() as connection:
-            return await enrolments.confirm(connection, pending, enrolment, result=result, now=now)
+            return await enrolments.confirm(connection, pending, enrolment, result=result, now=now, pin=pin)
 
     async def publish(self, device: DeviceId, keys_: PublishKeys, *, now: float) -> Line | None:
         """See `KeyStore`."""
@@ -69,6 +73,12 @@ class SqlDirectory:
             await enrolments.set_grant(connection, device, grant_hash)
             return await rows.read_line(connection, device, now=now)
 
+    async def set_consent(self, device: DeviceId, agreed: AgreedConsent, *, now: float) -> Line | None:
+        """See `LineStore`."""
+        async with self._database.write() as connection:
+            await enrolments.set_consent(connection, device, agreed)
+            return await rows.read_line(connection, device, now=now)
+
     async def renew_leases(self, leases: Mapping[DeviceId, float], *, now: float) -> list[Line]:
         """See `LineStore`."""
         if not leases:
@@ -76,6 +86,68 @@ class SqlDirectory:
         async with self._database.write() as connection:
             await enrolments.renew(connection, leases)
             return await rows.read_lines(connection, now=now, devices=leases)
+
+    async def pin(self, device: DeviceId) -> HeldPin | None:
+        """See `PinStore`."""
+        async with self._database.read() as connection:
+            return await locks.find_pin(connection, device)
+
+    async def try_pin(self, pending: Pending, *, now: float) -> bytes | None:
+        """See `PinStore`."""
+        async with self._database.write() as connection:
+            return await locks.try_pin(connection, pending, now=now)
+
+    async def try_own_pin(self, device: DeviceId) -> bytes | None:
+        """See `PinStore`."""
+        async with self._database.write() as connection:
+            return await locks.try_own_pin(connection, device)
+
+    async def begin_pin(self, device: DeviceId, salt: bytes, *, now: float) -> bool:
+        """See `PinStore`."""
+        async with self._database.write() as connection:
+            return await locks.begin_pin(connection, device, salt, now=now)
+
+    async def set_pin(self, device: DeviceId, verifier: bytes | None, *, now: float) -> bool:
+        """See `PinStore`."""
+        async with self._database.write() as connection:
+            return await locks.set_pin(connection, device, verifier, now=now)
+
+    async def newcomer(self, holder: DeviceId, *, now: float) -> Newcomer | None:
+        """See `LockStore`."""
+        async with self._database.read() as connection:
+            return await locks.find_newcomer(connection, holder, now=now)
+
+    async def newcomer_key(self, device: DeviceId) -> bytes | None:
+        """See `LockStore`."""
+        async with self._database.read() as connection:
+            return await locks.newcomer_key(connection, device)
+
+    async def refuse(self, pending: Pending, *, now: float) -> Line | None:
+        """See `LockStore`."""
+        async with self._database.write() as connection:
+            return await locks.refuse(connection, pending, now=now)
+
+    async def delay(self, device: DeviceId, proof: bytes, *, now: float) -> Line | None:
+        """See `LockStore`."""
+        async with self._database.write() as connection:
+            return await locks.delay(connection, device, proof, now=now)
+
+    async def cancel(self, device: DeviceId, ed25519: bytes, *, now: float) -> list[Line]:
+        """See `LockStore`."""
+        async with self._database.write() as connection:
+            return await locks.cancel(connection, device, ed25519, now=now)
+
+    async def move(self, device: DeviceId, old: Token, fresh: Token, *, now: float) -> Line | None:
+        """See `EpochStore`."""
+        async with self._database.write() as connection:
+            return await epochs.move(connection, device, old, fresh, now=now)
+
+    async def end_epochs(self, live: Collection[int], *, now: float) -> EndedEpochs:
+        """See `EpochStore`."""
+        async with self._database.write() as connection:
+            ended = await epochs.end(connection, live, now=now)
+        await self._database.scrub()
+        return ended
 
     async def withdraw(self, departed: Departed) -> Erasure | None:
         """See `ErasureStore`."""
@@ -113,6 +185,16 @@ class SqlDirectory:
         """See `SweepStore`."""
         async with self._database.read() as connection:
             return await erasures.counts(connection, now=now)
+
+    async def without_consent(self, policy_sha256: bytes) -> int:
+        """See `PurgeStore`."""
+        async with self._database.read() as connection:
+            return await erasures.without_consent(connection, policy_sha256)
+
+    async def purge(self, policy_sha256: bytes) -> Sequence[Erasure]:
+        """See `PurgeStore`."""
+        async with self._database.write() as connection:
+            return await erasures.purge(connection, policy_sha256)
 
     async def close(self) -> None:
         """See `DirectoryStore`."""

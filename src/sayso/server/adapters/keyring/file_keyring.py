@@ -8,17 +8,16 @@ import msgspec
 
 from sayso.protocol import passphrase as sealed_by_passphrase
 from sayso.protocol.errors import PassphraseError
-from sayso.protocol.passphrase import NONCE_BYTES, SALT_BYTES, STANDARD, Cost
+from sayso.protocol.passphrase import NONCE_BYTES, SALT_BYTES, STANDARD, Cost, SealingKey
 from sayso.protocol.xwing import PRIVATE_BYTES
 from sayso.server.adapters.keyring.hour_file import HourFile
-from sayso.server.adapters.private_file import make_private_directory, read_private, write_atomically
+from sayso.server.adapters.keyring.versions import KEY_BYTES, VERSION, Fields, brought_on
+from sayso.server.adapters.private_file import make_private_directory, read_private, replace_shredding, shred_left_over
 from sayso.server.core.hour_ratchet import STATE_BYTES, hour_of
 from sayso.server.errors import KeyringError
 from sayso.server.ports import Clock, HourState, Random, ServerSecrets
 
-_VERSION: Final = 1
 _SECRETS_BYTES_MAX: Final = 64 * 1024
-_KEY_BYTES: Final = 32
 
 
 class _Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -51,6 +50,7 @@ class FileKeyring(ABC):
         if stored is None:
             stored = _fresh(random)
             self._write(self._seal(msgspec.msgpack.encode(stored)))
+        self._stored = stored
         self._secrets = stored.secrets
         self._hours: Final = HourFile(directory / "hours", stored.hours, random)
         if not self._hours.exists():
@@ -61,6 +61,12 @@ class FileKeyring(ABC):
     def secrets(self) -> ServerSecrets:
         """Return the secrets."""
         return self._secrets
+
+    def rewrite(self, secrets: ServerSecrets) -> None:
+        """See `SecretsFile`."""
+        self._write(self._seal(msgspec.msgpack.encode(msgspec.structs.replace(self._stored, secrets=secrets))))
+        self._stored = msgspec.structs.replace(self._stored, secrets=secrets)
+        self._secrets = secrets
 
     def hour_states(self) -> list[HourState]:
         """Return the hour states held, oldest first. Raises KeyringError."""
@@ -85,21 +91,31 @@ class FileKeyring(ABC):
     def _read(self) -> _Stored | None:
         try:
             content = read_private(self._path, _SECRETS_BYTES_MAX)
+            shred_left_over(self._path, self._random)
         except FileNotFoundError:
             return None
         except OSError as error:
             raise KeyringError(f"cannot read the keyring {self._path}: {error.strerror}") from error
         try:
-            stored = msgspec.msgpack.decode(self._open(content), type=_Stored)
+            return self._current(self._open(content))
         except msgspec.MsgspecError as error:
             raise KeyringError(f"the keyring {self._path} is damaged or of another kind: restore it") from error
-        if stored.version != _VERSION:
+
+    def _current(self, content: bytes) -> _Stored:
+        """Decode the secrets; those of an older version are brought on first, durably."""
+        fields = msgspec.msgpack.decode(content, type=Fields)
+        version = fields.get("version")
+        if isinstance(version, int) and version > VERSION:
             raise KeyringError(f"the keyring {self._path} was written by a newer Sayso: start that one")
+        newer = brought_on(fields, self._random)
+        stored = msgspec.convert(newer or fields, _Stored)
+        if newer is not None:
+            self._write(self._seal(msgspec.msgpack.encode(stored)))
         return stored
 
     def _write(self, content: bytes) -> None:
         try:
-            write_atomically(self._path, content)
+            replace_shredding(self._path, content, self._random)
         except OSError as error:
             raise KeyringError(f"cannot write the keyring {self._path}: {error.strerror}") from error
 
@@ -141,28 +157,27 @@ class PassphraseKeyring(FileKeyring):
         """
         self._passphrase = passphrase
         self._cost = cost
+        self._key: SealingKey | None = None
         super().__init__(directory, random=random, clock=clock)
+        # The key made of it stays: old keys are destroyed, and so the file sealed anew, while the server runs.
         self._passphrase = ""
 
     def _seal(self, content: bytes) -> bytes:
-        return sealed_by_passphrase.seal(
-            content,
-            self._passphrase,
-            salt=self._random.token_bytes(SALT_BYTES),
-            nonce=self._random.token_bytes(NONCE_BYTES),
-            cost=self._cost,
-        )
+        if self._key is None:
+            self._key = SealingKey(self._passphrase, salt=self._random.token_bytes(SALT_BYTES), cost=self._cost)
+        return self._key.seal(content, nonce=self._random.token_bytes(NONCE_BYTES))
 
     def _open(self, content: bytes) -> bytes:
         try:
-            return sealed_by_passphrase.open_sealed(content, self._passphrase)
+            opened, self._key = sealed_by_passphrase.unseal(content, self._passphrase)
         except PassphraseError as error:
             raise KeyringError(f"the keyring {self._path} cannot be opened: {error}") from error
+        return opened
 
 
 def _fresh(random: Random) -> _Stored:
     def key() -> bytes:
-        return random.token_bytes(_KEY_BYTES)
+        return random.token_bytes(KEY_BYTES)
 
     secrets = ServerSecrets(
         long_term=key(),
@@ -173,5 +188,6 @@ def _fresh(random: Random) -> _Stored:
         epoch=1,
         voprf=key(),
         codes=key(),
+        pins=key(),
     )
-    return _Stored(version=_VERSION, secrets=secrets, hours=key())
+    return _Stored(version=VERSION, secrets=secrets, hours=key())

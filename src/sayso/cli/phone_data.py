@@ -1,0 +1,121 @@
+"""`sayso phone agree`, `me`, `receipts`, `export`: a person's own consents, and what is held of them."""
+
+from pathlib import Path
+from typing import TypeVar
+
+import click
+import msgspec
+import uvloop
+
+from sayso.cli.output import data_option, json_option, tell_json
+from sayso.cli.own_data import Export, describe_proof, holdings_words, write_new
+from sayso.consent.policy import current_policy
+from sayso.consent.proofs import Proofs
+from sayso.phone import command_types as types
+from sayso.phone.adapters.daemon_client import DaemonClient
+
+_fresh_file = click.Path(path_type=Path, dir_okay=False)
+line_option = click.option("--line", help="Which line, by its modem's name; not needed where the phone has one.")
+AnswerT = TypeVar("AnswerT", bound=msgspec.Struct)
+
+
+@click.command()
+@data_option("phone")
+@line_option
+@json_option
+def agree(data: Path, line: str | None, as_json: bool) -> None:  # noqa: FBT001  a flag
+    """Say yes to the policy anew, after the server's has changed; the line was silent since then.
+
+    What you agree to stands in `sayso phone policy`. Number and keys stay, and no code is sent.
+
+    \b
+    Example:
+        sayso phone policy && sayso phone agree --data ./alice
+    """
+    command = types.Agree(line=line, policy_sha256=current_policy().sha256.hex(), method="command-line")
+    answer = _ask(data, command, types.Done)
+    if as_json:
+        tell_json(answer)
+    else:
+        click.echo("Agreed; the line is on again.")
+
+
+@click.command()
+@data_option("phone")
+@line_option
+@json_option
+def me(data: Path, line: str | None, as_json: bool) -> None:  # noqa: FBT001  a flag
+    """Ask the server for everything it holds of a line, and show it.
+
+    \b
+    Example:
+        sayso phone me --data ./alice
+    """
+    answer = _ask(data, types.Me(line=line), types.Held)
+    if as_json:
+        tell_json(answer)
+        return
+    click.echo(f"{answer.line}: the server holds this, and nothing else.")
+    for name, value in holdings_words(answer.held):
+        click.echo(f"  {name}: {value}")
+
+
+@click.command()
+@data_option("phone")
+@click.option("--export", "to", type=_fresh_file, help="Write them to this new file, for `sayso receipt verify`.")
+@line_option
+@json_option
+def receipts(data: Path, to: Path | None, line: str | None, as_json: bool) -> None:  # noqa: FBT001  a flag
+    """Show the consents given on this phone, with the server's receipts. Looking causes no traffic.
+
+    \b
+    Example:
+        sayso phone receipts --data ./alice --export receipts.json
+    """
+    answer = _ask(data, types.Receipts(line=line), types.ReceiptList)
+    if to is not None:
+        write_new(to, Proofs(proofs=answer.proofs, schema_version="sayso-proofs-1"))
+    if as_json:
+        tell_json(answer)
+        return
+    for proof in answer.proofs:
+        click.echo(describe_proof(proof))
+    if answer.unanswered:
+        click.echo(f"{answer.unanswered} more consents that no server signed for: the enrolment did not come about.")
+    if to is not None:
+        click.echo(f"Written to {to}. Anybody can check it: sayso receipt verify {to}")
+
+
+@click.command()
+@data_option("phone")
+@click.option("--to", type=_fresh_file, required=True, help="The new file.")
+@line_option
+@json_option
+def export(data: Path, to: Path, line: str | None, as_json: bool) -> None:  # noqa: FBT001  a flag
+    """Write all that concerns a line's cloud messaging into one JSON file.
+
+    What the server holds (asked for now, if the line is on), the receipts, and every connection that was made. The file
+    is for its owner only; `sayso receipt verify` reads its receipts.
+
+    \b
+    Example:
+        sayso phone export --data ./alice --to alice.json
+    """
+    proofs = _ask(data, types.Receipts(line=line), types.ReceiptList)
+    connections = _ask(
+        data, types.Connections(line=line, limit=types.CONNECTIONS_AT_ONCE), types.ConnectionList
+    ).connections
+    lines = [one for one in _ask(data, types.Status(), types.StatusReport).lines if line in {None, one.name}]
+    held = [_ask(data, types.Me(line=one.name), types.Held) for one in lines if one.state in {"on", "policy-changed"}]
+    write_new(to, Export(proofs=proofs.proofs, schema_version="sayso-proofs-1", held=held, connections=connections))
+    if as_json:
+        tell_json({"event": "exported", "file": str(to)})
+    else:
+        click.echo(
+            f"Written to {to}: what the server holds of {len(held)} lines, {len(proofs.proofs)} receipts, "
+            f"{len(connections)} connections."
+        )
+
+
+def _ask(data: Path, command: types.Command, answer: type[AnswerT]) -> AnswerT:
+    return uvloop.run(DaemonClient(data).ask(command, answer))
