@@ -91,6 +91,11 @@ TARGETS: Final = (
     *_never("deposits-while-online", "faults"),
     Target("idle", ANY_SIZE, "kib_per_connection", at_most=20),
     Target("recovery", ANY_SIZE, "faults", at_most=0),
+    Target("discovery", ANY_SIZE, "discovered_s", below=1),
+    Target("discovery", ANY_SIZE, "evaluations_per_server_cpu_s", at_least=12_000),
+    Target("enrolled-set", ANY_SIZE, "set_bytes", at_most=4_200_000),
+    Target("enrolled-set", ANY_SIZE, "built_s", below=20),
+    Target("enrolled-set", ANY_SIZE, "shard_decoded_ms", below=50),
 )
 """What the ground floor has to reach; the design's own aims (design.md §8) are higher."""
 

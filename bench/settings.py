@@ -35,6 +35,8 @@ class Settings:
     """Envelopes that wait when the server is killed."""
     elements: int = 1000
     """Blinded numbers in one request for evaluation."""
+    set_lines: int = 1_000_000
+    """Lines in the enrolled set."""
     server_core: int = 0
     driver_core: int = 1
 
@@ -59,5 +61,6 @@ QUICK = Settings(
     settle_s=0.2,
     waiting=100,
     elements=20,
+    set_lines=2000,
 )
 """Everything once, in seconds: shows that the bench works, and nothing else."""

@@ -7,6 +7,7 @@ file's `about` says otherwise.
 """
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -15,12 +16,27 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+from voprf.ristretto import Evaluator
 
 from sayso.consent import receipts, records
-from sayso.protocol import api, certificate, content, envelope, keys, passphrase, requests, statement, stream, tokens
+from sayso.protocol import (
+    api,
+    certificate,
+    content,
+    enrolled_set,
+    envelope,
+    keys,
+    passphrase,
+    pin,
+    requests,
+    set_manifest,
+    statement,
+    stream,
+    tokens,
+)
 from sayso.protocol.errors import SaysoError
 from sayso.protocol.frames import Frame
-from sayso.protocol.ids import grant_hash, handle_hash
+from sayso.protocol.ids import Token, grant_hash, handle_hash
 from sayso.protocol.signing import NO_DEVICE, Purpose, sign, signed_bytes
 from sayso.protocol.xwing import SealPublicKey
 from scripts.vector_cast import (
@@ -180,6 +196,36 @@ def statement_vectors(_stored: Vector) -> Vector:
     }
 
 
+def enrolled_set_vectors(_stored: Vector) -> Vector:
+    """The enrolled set: places, shards, a change, the manifest."""
+    shape = enrolled_set.Shape(universe_bits=40, shard_bits=1)
+    lines = [Token(bytes([EPOCH]) + seed(f"line {number}")) for number in range(20)]
+    before, after = enrolled_set.places(lines[:17], shape), enrolled_set.places(lines[3:], shape)
+    shards = enrolled_set.encode_shards(after, epoch=EPOCH, shape=shape)
+    change = enrolled_set.change_between(before, after)
+    blob = enrolled_set.encode_change(change, epoch=EPOCH, universe_bits=shape.universe_bits)
+    index = set_manifest.SetIndex(
+        epoch=EPOCH,
+        count=len(after),
+        universe_bits=shape.universe_bits,
+        shard_bits=shape.shard_bits,
+        shards=[hashlib.sha256(shard).digest() for shard in shards],
+        changes=[set_manifest.ChangeFrom(NOW // 14_400 * 14_400 - 14_400, hashlib.sha256(blob).digest())],
+    )
+    manifest = set_manifest.Manifest(version=1, built=NOW // 14_400 * 14_400, sets=[index])
+    return {
+        "about": "tokens 3 to 19 are in the set, 0 to 16 were in the build before; places are numbers; "
+        "`manifest` is the text of the answer",
+        "private_key": seed("server long-term"),
+        "universe_bits": shape.universe_bits,
+        "shard_bits": shape.shard_bits,
+        "tokens": [{"token": token, "place": shape.place(token)} for token in lines],
+        "shards": shards,
+        "change": {"removed": list(change.removed), "added": list(change.added), "blob": blob},
+        "manifest": set_manifest.sign_manifest(manifest, LONG_TERM).decode(),
+    }
+
+
 def consent_vectors(_stored: Vector) -> Vector:
     """Record, withdrawal and both receipts."""
     document = records.sign_record(RECORD, ALICE.key)
@@ -253,6 +299,27 @@ def passphrase_vectors(_stored: Vector) -> Vector:
     }
 
 
+def pin_vectors(_stored: Vector) -> Vector:
+    """PINs, from their digits to what the server keeps, each under the key of its salt."""
+    made = []
+    for digits in ("4711", "00000000000000000000"):
+        voprf_seed, salt = seed(f"pin key {digits}"), seed(f"pin salt {digits}", pin.SALT_BYTES)
+        output = Evaluator(voprf_seed).evaluate_known_input(pin.pin_input(digits))
+        proof = pin.prove(output, salt)
+        made.append(
+            {
+                "pin": digits,
+                "seed": voprf_seed,
+                "key": tokens.public_key(voprf_seed),
+                "salt": salt,
+                "output": output,
+                "proof": proof,
+                "verifier": pin.verifier_of(proof),
+            }
+        )
+    return {"about": "`pin` is text; `seed` is the server's, as in tokens.json", "pins": made}
+
+
 def sealed_vectors(stored: Vector) -> Vector:
     """A sealed number and an envelope: only their opening can be repeated."""
     enrolment = seed("enrolment id", 16)
@@ -316,9 +383,11 @@ FILES: Final[Mapping[str, Callable[[Vector], Vector]]] = {
     "certificate.json": certificate_vectors,
     "consent.json": consent_vectors,
     "content.json": content_vectors,
+    "enrolled_set.json": enrolled_set_vectors,
     "frames.json": frame_vectors,
     "keys.json": key_vectors,
     "passphrase.json": passphrase_vectors,
+    "pin.json": pin_vectors,
     "requests.json": request_vectors,
     "sealed.json": sealed_vectors,
     "signing.json": signing_vectors,

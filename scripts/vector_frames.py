@@ -33,6 +33,7 @@ SERVER: Final[tuple[frames.Frame, ...]] = (
     frames.Withdraw(envelope_id(ENVELOPE)),
     frames.Error(frames.ErrorCode.MALFORMED, 0, ""),
     frames.Bye(frames.ByeReason.STOPPING),
+    frames.LockNotice(604_800),
 )
 
 MESSAGE_ID: Final = seed("message id", 16)

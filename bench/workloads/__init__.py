@@ -4,6 +4,7 @@
     custody      deposits with their drain, deposits-while-online
     connections  memory of idle ones, and how fast they log in
     restart      kill -9 with many waiting
+    discovery    new contacts to tokens; the enrolled set of a million lines
 
 A new one is a coroutine `(Bench, size) -> Figures` and a line here; targets for its figures stand in `bench.targets`.
 """
@@ -15,6 +16,7 @@ from bench.bench import Bench
 from bench.procfs import Figures
 from bench.workloads.connections import idle
 from bench.workloads.custody import deposits, deposits_while_online
+from bench.workloads.discovery import discovery, enrolled_set_of_a_million
 from bench.workloads.live import light, online
 from bench.workloads.live_traced import online_strace
 from bench.workloads.restart import recovery
@@ -66,4 +68,16 @@ WORKLOADS = (
         every_size=False,
     ),
     Workload("recovery", recovery, ("waiting", "ready_s", "first_delivery_s", "all_delivered_s"), every_size=False),
+    Workload(
+        "discovery",
+        discovery,
+        ("new_contacts", "discovered_s", "evaluations_per_s", "evaluations_per_server_cpu_s"),
+        every_size=False,
+    ),
+    Workload(
+        "enrolled-set",
+        enrolled_set_of_a_million,
+        ("lines", "set_bytes", "built_s", "shard_decoded_ms", "lookup_us", "change_bytes"),
+        every_size=False,
+    ),
 )

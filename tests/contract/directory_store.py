@@ -12,8 +12,8 @@ from sayso.protocol.frames import OutcomeState
 from sayso.protocol.ids import DeviceId, EnrolmentId, GrantHash, Token, grant_hash
 from sayso.protocol.keys import DeviceKeys, EnvelopeKey, RatchetKey
 from sayso.protocol.limits import DAY, HOUR, LIMITS
-from sayso.server.core.directory import NO_GRANT, Departed, Enrolment, Pending
-from sayso.server.directory_port import Confirmed, DirectoryStore
+from sayso.server.core.directory import NO_GRANT, AgreedConsent, Departed, Enrolment, Pending
+from sayso.server.directory_port import Confirmed, DirectoryStore, Locked
 from sayso.server.errors import Refused
 from tests.aio import run
 
@@ -233,8 +233,13 @@ class DirectoryStoreContract:
             first = await reachable(store, 1, 2)
             pending = a_pending(token=first.token)
             await store.add_pending(pending, now=NOW, at_most=3)
-            confirmed = await store.confirm(pending, enrolment_of(pending), result=b"second", now=NOW)
-            assert confirmed is not None
+            waits = await store.confirm(pending, enrolment_of(pending), result=b"second", now=NOW)
+            assert isinstance(waits, Locked)
+            later = waits.newcomer.until
+            pending = a_pending(pending.keys, first.token, now=later)
+            await store.add_pending(pending, now=later, at_most=3)
+            confirmed = await store.confirm(pending, enrolment_of(pending), result=b"second", now=later)
+            assert isinstance(confirmed, Confirmed)
             assert [(one.device, one.state) for one in confirmed.replaced] == [(first.device, OutcomeState.GONE)]
             assert await store.erasures() == list(confirmed.replaced)
             assert await store.enrolment(first.device) is None
@@ -251,7 +256,7 @@ class DirectoryStoreContract:
             pending = a_pending(first.keys)
             await store.add_pending(pending, now=NOW, at_most=3)
             confirmed = await store.confirm(pending, enrolment_of(pending), result=b"second", now=NOW)
-            assert confirmed is not None
+            assert isinstance(confirmed, Confirmed)
             assert [one.device for one in confirmed.replaced] == [first.device]
             assert (confirmed.line.token, confirmed.line.one_time_keys) == (pending.token, 0)
             await store.close()
@@ -441,6 +446,53 @@ class DirectoryStoreContract:
             ((bundle,),) = await claimed(store, claimer, (hidden, grant))
             assert bundle.ratchet.id == 1
             assert await store.set_grant(DeviceId(drawn(16)), GrantHash(drawn(32)), now=NOW) is None
+            await store.close()
+
+        run(main())
+
+    def test_another_consent_comes_into_force_for_the_same_enrolment(self) -> None:
+        async def main() -> None:
+            store = await self.open_store()
+            one = await reachable(store, 1)
+            agreed = AgreedConsent(findable="nobody", receipt_sha256=drawn(32), policy_sha256=drawn(32))
+            line = await store.set_consent(one.device, agreed, now=NOW)
+            assert line is not None
+            assert line.hidden
+            held = await store.enrolment(one.device)
+            assert held == replace(
+                one,
+                findable="nobody",
+                receipt_sha256=agreed.receipt_sha256,
+                policy_sha256=agreed.policy_sha256,
+            )
+            assert await store.set_consent(DeviceId(drawn(16)), agreed, now=NOW) is None
+            await store.close()
+
+        run(main())
+
+    def test_a_purge_ends_what_another_policy_was_agreed_to_for_and_nothing_else(self) -> None:
+        async def main() -> None:
+            store = await self.open_store()
+            current = drawn(32)
+            stays = await enrol(store, replace(a_pending(), policy_sha256=current))
+            goes = [await reachable(store, 1), await enrol(store)]
+            coming, late = replace(a_pending(), policy_sha256=current), a_pending()
+            for pending in (coming, late):
+                assert await store.add_pending(pending, now=NOW, at_most=3)
+            assert await store.without_consent(current) == 2
+            assert await store.enrolment(goes[0].device) is not None, "counting changes nothing"
+            erasures = await store.purge(current)
+            assert {(one.device, one.state) for one in erasures} == {(one.device, OutcomeState.GONE) for one in goes}
+            assert sorted(await store.erasures(), key=lambda one: one.device) == sorted(
+                erasures, key=lambda one: one.device
+            )
+            assert [await store.enrolment(one.device) for one in goes] == [None, None]
+            assert (await store.held_keys(goes[0].device)).one_time_keys == 0
+            assert await store.enrolment(stays.device) == stays
+            assert await store.pending(coming.id, now=NOW) is not None
+            assert await store.pending(late.id, now=NOW) is None
+            assert await store.without_consent(current) == 0
+            assert await store.purge(current) == []
             await store.close()
 
         run(main())

@@ -115,6 +115,15 @@ class EnrollingDevice:
             sealed_number=sealed,
         )
 
+    def move_body(self, nonce: str, *, number: str | None = None, salt: bytes | None = None) -> api.MoveEpoch:
+        """The number once more, for the current epoch."""
+        epoch = self.statement.epochs[0].epoch
+        plaintext = api.number_plaintext(salt or self.salt, number or self.number)
+        sealed = SealPublicKey(self.statement.registrar_key).seal(
+            plaintext, info=api.epoch_info(self.device, epoch, nonce)
+        )
+        return api.MoveEpoch(epoch, self.statement.registrar_key_id, sealed)
+
     async def nonce(self) -> str:
         """A fresh nonce."""
         if not self.nonces:

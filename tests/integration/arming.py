@@ -9,15 +9,25 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
+import apsw
 import msgspec
 
 from sayso.cli.main import main
+from sayso.phone.adapters import system as phone_system
 from sayso.phone.core import reconnect
-from sayso.server.adapters.system import SystemClock
+from sayso.protocol.limits import LIMITS
+from sayso.server.adapters import evaluator, stream
+from sayso.server.adapters import system as server_system
+from sayso.server.core import login
+from sayso.server.core.relay import mailbox
 from sayso.server.services.housekeeping import Housekeeping
 from tests.integration.boundaries import Boundary, Watch, watch_everything
 
@@ -57,8 +67,15 @@ def run_armed(words: Sequence[str]) -> NoReturn:
     watch_everything(watch)
     ahead = os.environ.get("SAYSO_TEST_AHEAD")
     if ahead is not None:
-        _set_clock_by(Path(ahead))
+        _set_clocks_by(Path(ahead))
+    limits = os.environ.get("SAYSO_TEST_LIMITS")
+    if limits is not None:
+        _limit(**msgspec.json.decode(limits, type=dict[str, float]))
+    denied = os.environ.get("SAYSO_TEST_DENY_PRAGMA")
+    if denied is not None:
+        _deny_pragma(denied)
     vars(reconnect)["FIRST_S"] = FIRST_RETRY_S
+    _evaluate_in_a_thread()
     sys.argv[:] = ["sayso", *words]
     main()
     sys.exit()
@@ -128,11 +145,46 @@ def _end(running: dict[int, int]) -> None:
         os.waitpid(pid, 0)
 
 
-def _set_clock_by(file: Path) -> None:
-    """Have the server's clock run ahead by what stands in a file, and do a minute's work at SIGUSR1."""
+def _limit(**fields: float) -> None:
+    """Give the server other limits than the protocol's."""
+    limits = replace(LIMITS, **fields)  # type: ignore[arg-type]  # parts of a second are for tests
+    for module in (login, mailbox):
+        vars(module)["LIMITS"] = limits
+    vars(stream)["StreamLimits"] = partial(stream.StreamLimits, login_s=limits.challenge_s)
+
+
+def _deny_pragma(name: str) -> None:
+    """Have SQLite ignore, without a word, whoever sets a pragma: as it does where a file system cannot follow it."""
+
+    def authorize(action: int, pragma: str | None, value: str | None, *_: str | None) -> int:
+        ignored = action == apsw.SQLITE_PRAGMA and pragma == name and value is not None
+        return apsw.SQLITE_IGNORE if ignored else apsw.SQLITE_OK
+
+    def opened(connection: apsw.Connection) -> None:
+        if name != "journal_mode":  # that one is off by itself, and may not be touched before a key is set
+            connection.execute(f"PRAGMA {name} = off")
+        connection.authorizer = authorize
+
+    apsw.connection_hooks.append(opened)
+
+
+def _evaluate_in_a_thread() -> None:
+    """Do without a server's worker process: it takes a third of a second of CPU to start, and writes nothing."""
+
+    def pool(workers: int, *, initializer: Callable[..., None], initargs: tuple[Any, ...], **_: Any) -> object:
+        return ThreadPoolExecutor(workers, initializer=initializer, initargs=initargs)
+
+    module = vars(evaluator)
+    module["ProcessPoolExecutor"] = pool
+    # Only a main thread may set signal handlers, and this worker needs none.
+    module["signal"] = SimpleNamespace(signal=lambda *_: None, SIGINT=signal.SIGINT, SIG_IGN=signal.SIG_IGN)
+
+
+def _set_clocks_by(file: Path) -> None:
+    """Have the clocks run ahead by what stands in a file, and a server do a minute's work at SIGUSR1."""
     running = Housekeeping.run
 
-    def wall(_self: SystemClock) -> float:
+    def wall(_self: object) -> float:
         return time.time() + float(file.read_text())
 
     async def run(self: Housekeeping) -> None:
@@ -149,7 +201,8 @@ def _set_clock_by(file: Path) -> None:
             tasks.create_task(running(self))
             tasks.create_task(at_signals())
 
-    vars_of_clock: Any = SystemClock
-    vars_of_clock.wall = wall
+    clocks: tuple[Any, ...] = (server_system.SystemClock, phone_system.SystemClock)
+    for clock in clocks:
+        clock.wall = wall
     housekeeping: Any = Housekeeping
     housekeeping.run = run

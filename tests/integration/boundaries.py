@@ -12,6 +12,7 @@ Everything that production makes durable passes here, from outside: production k
 
 import functools
 import os
+import re
 import signal
 import socket
 import threading
@@ -33,6 +34,8 @@ from sayso.server.adapters.mailbox import store as mailbox_store
 from sayso.server.core.model import Batch
 
 Edge = Literal["before", "after"]
+_NUMBERED: Final = re.compile(r"[0-9a-f]{64}|[0-9]+")
+"""What differs in a file's name from run to run."""
 EDGES: Final[tuple[Edge, Edge]] = ("before", "after")
 
 
@@ -165,7 +168,7 @@ def _watch_files(watch: Watch) -> None:
     renaming, adding, destroying = Path.replace, HourFile.add, HourFile.destroy_before
 
     def rename(self: Path, target: Path) -> Path:
-        with watch.around(f"file.{Path(target).name}"):
+        with watch.around(f"file.{_NUMBERED.sub('N', Path(target).name)}"):
             return renaming(self, target)
 
     def add(self: HourFile, *state: Any) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -45,6 +46,15 @@ class Born:
         await self._ended.wait()
         assert self._code is not None
         return self._code
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that ran to its end."""
+
+    code: int
+    stdout: str
+    stderr: str
 
 
 class Nursery:
@@ -95,6 +105,19 @@ class Nursery:
         message = msgspec.json.encode(Start(words=list(words), environment=dict(environment)))
         socket.send_fds(self._control, [message], [stdout, stderr])
         return await future
+
+    async def call(self, *words: str, **environment: str) -> Finished:
+        """Run a `sayso` command to its end."""
+        files = [os.memfd_create(name) for name in ("stdout", "stderr")]
+        try:
+            born = await self.start(words, environment, stdout=files[0], stderr=files[1])
+            async with asyncio.timeout(_PATIENCE_S):
+                code = await born.wait()
+            said = [os.pread(file, os.fstat(file).st_size, 0).decode() for file in files]
+        finally:
+            for file in files:
+                os.close(file)
+        return Finished(code, *said)
 
     def _read(self) -> None:
         try:

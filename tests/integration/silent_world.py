@@ -28,7 +28,7 @@ import uvloop
 from sayso.carrier.adapters.control_client import AsyncControlClient
 from sayso.carrier.core.events import Inject
 from sayso.phone import command_types as types
-from sayso.phone.adapters.owner import Owner
+from sayso.phone.adapters.daemon_client import DaemonClient
 from tests.integration.certificates import make_authority
 
 PHONE: Final = "10.77.0.2"
@@ -83,7 +83,7 @@ class Stage:
         self.data = data
         self.wire = wire
         self.world = world
-        self.phone = Owner(data / "phone")
+        self.phone = DaemonClient(data / "phone")
         self.server_keys: list[str] = []
 
     def in_world(self, *words: str) -> list[str]:

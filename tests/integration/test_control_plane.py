@@ -44,6 +44,7 @@ from sayso.server.adapters.sms_gateway import GatewayConfig, KannelGateway
 from sayso.server.adapters.system import SystemClock, SystemRandom
 from sayso.server.control import ControlConfig, open_control
 from tests.fakes.control_world import FakeRelay, secrets
+from tests.fakes.secrets_file import MemorySecrets
 
 class Quiet(uvicorn.Server):
     @contextlib.contextmanager
@@ -54,7 +55,7 @@ async def main(folder, port, kannel):
     gateway = KannelGateway(GatewayConfig(url=kannel, username="sayso", password="secret", sender="Sayso"))
     control = await open_control(
         ControlConfig(directory=Path(folder) / "directory.db", stream="ws://127.0.0.1:1/v1/stream"), secrets(),
-        FakeRelay(), clock=SystemClock(), random=SystemRandom(), running=time.time, code_sender=gateway,
+        FakeRelay(), secrets_file=MemorySecrets(), clock=SystemClock(), random=SystemRandom(), running=time.time, code_sender=gateway,
     )
     await control.finish_erasures()
     config = uvicorn.Config(

@@ -10,8 +10,9 @@ import os
 import shutil
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -21,8 +22,10 @@ from sayso.carrier.adapters.control_client import AsyncControlClient
 from sayso.carrier.control import ListSent, SentSms
 from sayso.carrier.core.events import Inject
 from sayso.phone import command_types as types
-from sayso.phone.adapters.owner import Owner
+from sayso.phone.adapters.daemon_client import DaemonClient
 from sayso.phone.errors import CommandError
+from sayso.protocol.limits import HOUR
+from sayso.protocol.modem import MODEM_PROTOCOL_VERSION, Attach, encode
 from tests.integration.boundaries import Boundary
 from tests.integration.nursery import Born, Nursery
 
@@ -34,6 +37,9 @@ NUMBERS: Final = {"alice": ALICE, "bob": BOB, "carol": CAROL}
 PATIENCE_S: Final = 30.0
 _NOTICED_S: Final = 5.0
 """Within this time a process that hung up turns out to be dead."""
+SETS_EVERY_S: Final = 4 * HOUR
+BEGINS_S: Final = 3.5 * HOUR
+"""Each world begins half an hour before the enrolled set is built anew, so that all runs pass the same commits."""
 _PORTS: Final = range(20_000, 32_000)
 """Below those that the system gives to whoever asks for any."""
 
@@ -82,6 +88,8 @@ class Daemon:
         self._stopping = False
         self._process: Born | None = None
         self.ready: dict[str, str] = {}
+        self.environment: dict[str, str] = {}
+        """More of it, for the tests' entry point."""
 
     @property
     def pid(self) -> int:
@@ -102,19 +110,29 @@ class Daemon:
             await self._up.wait()
 
     async def stop(self) -> None:
-        """Stop gracefully: SIGTERM, exit code 0."""
+        """Stop gracefully: SIGTERM, exit code 0; one that is killed on the way is started again, and stopped."""
         self._stopping = True
-        if self._process is not None and self._process.code is None:
+        while self._process is not None and self._process.code is None:
             os.kill(self._process.pid, signal.SIGTERM)
             async with asyncio.timeout(PATIENCE_S):
                 code = await self._process.wait()
-            assert code in {0, -signal.SIGKILL}, f"{self.who} ended with {code}: {self._complaints()}"
-        self._up.clear()
+            self._up.clear()
+            if code == -signal.SIGKILL:
+                self.kills += 1
+                await self._start(None)
+                await self.up()
+            else:
+                assert code == 0, f"{self.who} ended with {code}: {self._complaints()}"
+
+    def let_go(self) -> None:
+        """Restart it no more."""
+        self._stopping = True
 
     def kill(self) -> None:
-        """Send SIGKILL; it is restarted at once."""
-        self._up.clear()
-        os.kill(self.pid, signal.SIGKILL)
+        """Send SIGKILL, if it runs; it is restarted at once."""
+        if self._process is not None and self._process.code is None:
+            self._up.clear()
+            os.kill(self._process.pid, signal.SIGKILL)
 
     async def died_since(self, starts: int) -> bool:
         """Whether it has died since its `starts`th start; waits a little for the news."""
@@ -129,7 +147,7 @@ class Daemon:
 
     async def _start(self, armed: Boundary | None) -> None:
         self.starts += 1
-        environment = {"SAYSO_TEST_WHO": self.who, "SAYSO_TEST_TOLD": str(self._world.told_path)}
+        environment = {"SAYSO_TEST_WHO": self.who, "SAYSO_TEST_TOLD": str(self._world.told_path), **self.environment}
         environment["SAYSO_TEST_AHEAD"] = str(self._world.ahead_path)
         environment["SAYSO_TEST_KILL"] = "" if armed is None else str(armed)
         reading, writing = os.pipe()
@@ -185,7 +203,7 @@ class Person:
         self.number: Final = NUMBERS[name]
         self.daemon: Final = daemon
         self.data: Final = data
-        self.phone: Final = Owner(data)
+        self.phone: Final = DaemonClient(data)
 
     async def send(self, to: str, text: str) -> types.Message:
         """Send a text once. Where the answer is lost, see first whether the phone has it."""
@@ -198,12 +216,19 @@ class Person:
 
         return await self.while_up(once)
 
-    async def sees(self, text: str, *states: str) -> types.Message:
-        """Wait until a text of that wording is there, in one of these states (in any, where none is given)."""
+    async def sees(self, text: str, *states: str, notice: str | None = None) -> types.Message:
+        """Wait until a text of that wording is there, in one of these states (in any, where none is given).
+
+        Where a notice is given, a text that waits counts only with it: why it waits may change until then.
+        """
+
+        def wanted(message: types.Message) -> bool:
+            fits = message.text == text and (not states or message.state in states)
+            return fits and (message.state not in {"queued", "deposited"} or notice in {None, message.notice})
 
         async def look() -> types.Message:
             return await self.phone.wait_for_message(
-                lambda message: message.text == text and (not states or message.state in states),
+                wanted,
                 what=f"{text[:20]!r} to be {' or '.join(states) or 'there'} at {self.name}",
             )
 
@@ -234,10 +259,22 @@ class Person:
             await self.daemon.up()
             starts = self.daemon.starts
             try:
-                return await work()
+                async with asyncio.timeout(PATIENCE_S):
+                    return await work()
             except CommandError:
                 if not await self.daemon.died_since(starts):
                     raise
+            except TimeoutError as error:
+                raise AssertionError(f"{self.name} waited in vain; {await self._sight()}") from error
+
+    async def _sight(self) -> str:
+        """Tell what the phone shows, for a test that fails; its numbers and texts are made up."""
+        lines = [f"{one.state} connected={one.connected} {one.trouble or ''}" for one in await self.phone.lines()]
+        messages = [
+            f"{one.direction} {one.channel} {one.state} {one.text[:20]!r} {one.notice or ''}"
+            for one in await self.phone.messages()
+        ]
+        return "\n".join(["it shows:", *lines, *messages])
 
 
 @dataclass
@@ -250,7 +287,6 @@ class World:
     tasks: asyncio.TaskGroup
     told: list[Told] = field(default_factory=list)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
-    _listeners: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     def __post_init__(self) -> None:
         self.carrier = Daemon(self, "carrier", self._carrier_words())
@@ -272,7 +308,13 @@ class World:
             for name in ("alice", "bob")
         }
         if not self.ahead_path.exists():
-            self.ahead_path.write_text("0")
+            self.ahead_path.write_text(str(BEGINS_S - time.time() % SETS_EVERY_S))
+
+    def let_an_hour_pass(self) -> None:
+        """Move the clocks, and have the server look at its own."""
+        self.ahead_path.write_text(str(float(self.ahead_path.read_text()) + HOUR))
+        with contextlib.suppress(ProcessLookupError):  # dead this moment: it sees the time when it is up again
+            os.kill(self.server.pid, signal.SIGUSR1)
 
     @property
     def alice(self) -> Person:
@@ -291,7 +333,7 @@ class World:
 
     @property
     def ahead_path(self) -> Path:
-        """By how many seconds the server's clock is ahead."""
+        """By how many seconds the clocks are ahead."""
         return self.data / "ahead"
 
     @property
@@ -320,6 +362,8 @@ class World:
                 if part == "server":
                     self.server.words = self._server_words()
                 tasks.create_task(self.daemons[part].start(armed[1] if armed and armed[0] == part else None))
+        if "carrier" in parts:
+            self.tasks.create_task(self._carry_carols_phone())
 
     async def stop(self) -> None:
         """Stop everything gracefully, phones first."""
@@ -353,12 +397,19 @@ class World:
 
     async def hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Hear the boundaries of one process."""
-        while line := await reader.readline():
-            who, boundary = line.decode().split()
-            self.told.append(Told(who, Boundary.read(boundary)))
-            self._changed.set()
-        self._changed.set()
-        writer.close()
+        with _closed_at_the_end(writer):
+            while line := await reader.readline():
+                who, boundary = line.decode().split()
+                self.told.append(Told(who, Boundary.read(boundary)))
+                self._changed.set()
+
+    async def _carry_carols_phone(self) -> None:
+        """Attach something to Carol's modem that takes whatever comes, so that she can be reached by SMS."""
+        reader, writer = await asyncio.open_unix_connection(self.data / "carrier" / "modems" / "carol.sock")
+        writer.write(encode(Attach(MODEM_PROTOCOL_VERSION)))
+        with _closed_at_the_end(writer):
+            while await reader.read(65536):
+                pass
 
     def _carrier_words(self) -> list[str]:
         sims = [word for name, number in NUMBERS.items() for word in ("--sim", f"{name}={number}")]
@@ -378,6 +429,14 @@ class World:
         ]
 
 
+@contextlib.contextmanager
+def _closed_at_the_end(writer: asyncio.StreamWriter) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        writer.close()
+
+
 @asynccontextmanager
 async def world(nursery: Nursery, data: Path, ports: Ports) -> AsyncIterator[World]:
     """A world in a directory, nothing of it running yet; whatever runs at the end is killed."""
@@ -385,15 +444,25 @@ async def world(nursery: Nursery, data: Path, ports: Ports) -> AsyncIterator[Wor
     async with asyncio.TaskGroup() as tasks, nursery.open():
         made = World(data, ports, nursery, tasks)
         made.told_path.unlink(missing_ok=True)
-        listening = await asyncio.start_unix_server(made.hear, made.told_path)
-        try:
-            yield made
-        finally:
-            for daemon in made.daemons.values():
-                daemon._stopping = True
-            listening.close()
+
+        def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            tasks.create_task(made.hear(reader, writer))
+
+        async with await asyncio.start_unix_server(hear, made.told_path):
+            try:
+                yield made
+            finally:
+                for daemon in made.daemons.values():
+                    daemon.let_go()
 
 
-def copy_world(data: Path, to: Path) -> None:
-    """Copy the directory of a world in which nothing runs."""
-    shutil.copytree(data, to, ignore=shutil.ignore_patterns("*.sock", "told", "*.err"))
+@dataclass(frozen=True)
+class Enrolled:
+    """A world at rest, to begin from."""
+
+    data: Path
+    ports: Ports
+
+    def copy(self, to: Path) -> None:
+        """Copy it."""
+        shutil.copytree(self.data, to, ignore=shutil.ignore_patterns("*.sock", "told", "*.err"))

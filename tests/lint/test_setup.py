@@ -81,11 +81,11 @@ def test_missing_tools_are_named_and_do_not_stop_anybody(machine: Path) -> None:
     install(machine / "bin", "ip", "exit 0")
     done = run_setup(machine, "--tools")
     assert done.returncode == 0
-    assert "sudo apt-get install -y procps" in done.stderr
+    assert "sudo apt-get install -y procps nodejs npm" in done.stderr
 
 
 def test_with_all_tools_there_it_is_silent(machine: Path) -> None:
-    for tool in ("strace", "ip", "ps"):
+    for tool in ("strace", "ip", "ps", "node", "npm", "bearerbox"):
         install(machine / "bin", tool, "exit 0")
     done = run_setup(machine, "--tools")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -110,7 +110,7 @@ def test_no_code_grant_or_sealed_number_shows_in_a_repr(body: msgspec.Struct) ->
 
 def test_no_id_stands_in_a_path() -> None:
     paths = [value for name, value in vars(api).items() if name.endswith("_PATH")]
-    assert len(set(paths)) == len(paths) == 11
+    assert len(set(paths)) == len(paths) > 10
     assert all(path.replace("/", "").replace("-", "").replace(".", "").isalnum() for path in paths)
 
 

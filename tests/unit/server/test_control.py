@@ -13,6 +13,7 @@ from tests.aio import run
 from tests.fakes.code_sender import FakeCodeSender
 from tests.fakes.control_server import STREAM, control_server
 from tests.fakes.control_world import FakeRelay, SeededRandom, ServerClock, secrets
+from tests.fakes.secrets_file import MemorySecrets
 
 NUMBER = "+447700900001"
 
@@ -64,6 +65,7 @@ def test_a_directory_that_cannot_be_opened_is_said(tmp_path: Path) -> None:
             ControlConfig(directory=tmp_path / "nowhere" / "directory.db", stream=STREAM),
             secrets(),
             FakeRelay(),
+            secrets_file=MemorySecrets(),
             clock=clock,
             random=SeededRandom(),
             running=clock.running,

@@ -479,3 +479,52 @@ def test_shutting_the_gate_during_a_request() -> None:
                 await client.statement()
 
     run(main())
+
+
+# ---- what everyone is given ----
+
+OCTETS = "application/octet-stream"
+
+
+def test_what_everyone_is_given_is_fetched_without_saying_who_asks() -> None:
+    """No signature, nonce, cookie or validator; and on a connection that carried no request of the line's own."""
+
+    async def main() -> None:
+        answers = (answer(b"set", kind=OCTETS), answer(nonce=nonce(1)), answer(b"more", kind=OCTETS))
+        async with http(*answers) as (server, client, _, _):
+            assert await client.fetch("/v1/sets/00", at_most=4) == b"set"
+            assert await client.call(ME_PATH, Empty(), KeysLeft) == OK
+            assert await client.fetch("/v1/sets/01", at_most=4) == b"more"
+            fetches = [heard for heard in server.heard if heard.method == "GET"]
+            assert [heard.path for heard in fetches] == ["/v1/sets/00", "/v1/sets/01"]
+            assert {name for heard in fetches for name in heard.fields} == {"host"}
+            assert server.connections == 2
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        answer(b"12345", kind=OCTETS),
+        answer(b"1234", kind=OCTETS, extra="Content-Encoding: gzip\r\n"),
+        answer(b"1234", kind="text/html"),
+        answer(b"", status="302 Found", extra="Location: /elsewhere\r\n"),
+    ],
+)
+def test_what_is_too_long_compressed_or_no_success_is_not_taken(wrong: bytes) -> None:
+    async def main() -> None:
+        async with http(wrong) as (_, client, _, _):
+            with pytest.raises(UnreachableError):
+                await client.fetch("/v1/sets/00", at_most=4)
+
+    run(main())
+
+
+def test_a_blob_that_is_gone_is_said_to_be() -> None:
+    async def main() -> None:
+        async with http(problem("not-found", status="404 Not Found")) as (_, client, _, _):
+            with pytest.raises(ProblemError):
+                await client.fetch("/v1/sets/00", at_most=400)
+
+    run(main())

@@ -1,4 +1,4 @@
-"""The phone dies at every commit boundary of a scripted life, before and after; nothing is lost, nothing shown twice."""
+"""The phone dies at every commit boundary of a scripted life: nothing is lost, nothing shown twice."""
 
 import functools
 from collections import Counter
@@ -12,7 +12,7 @@ from tests.aio import run
 from tests.fakes.phones import ALICE, BOB, CAROL, Phone, Town
 
 
-class Killed(BaseException):  # noqa: N818  a power cut is no error
+class Killed(BaseException):
     """The phone's battery fell out."""
 
 

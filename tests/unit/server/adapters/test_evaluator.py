@@ -25,15 +25,15 @@ def alive(pid: int) -> bool:
 
 def test_a_worker_evaluates_with_one_proof_and_refuses_what_is_no_element() -> None:
     async def main() -> None:
-        evaluator = PoolEvaluator(KEY)
+        evaluator = PoolEvaluator({1: KEY})
         await evaluator.warm()
         blinded = tokens.Blinded([b"one", b"two"])
-        evaluated = await evaluator.evaluate(blinded.elements)
+        evaluated = await evaluator.evaluate(1, blinded.elements)
         assert len(blinded.finish(evaluated, public_key=tokens.public_key(KEY))) == 2
         for bad in ([bytes(32)], [b"\xff" * 32], [b"short"], []):
             with pytest.raises(DiscoveryError):
-                await evaluator.evaluate(bad)
-        assert await evaluator.evaluate(tokens.Blinded([b"again"]).elements)
+                await evaluator.evaluate(1, bad)
+        assert await evaluator.evaluate(1, tokens.Blinded([b"again"]).elements)
         await evaluator.close()
 
     run(main())
@@ -41,15 +41,34 @@ def test_a_worker_evaluates_with_one_proof_and_refuses_what_is_no_element() -> N
 
 def test_another_worker_takes_the_place_of_one_that_died() -> None:
     async def main() -> None:
-        evaluator = PoolEvaluator(KEY)
+        evaluator = PoolEvaluator({1: KEY})
         await evaluator.warm()
         for pid in list(evaluator._pool._processes):
             os.kill(pid, signal.SIGKILL)
         elements = tokens.Blinded([b"one"]).elements
         with pytest.raises(ServerError, match="worker process died"):
             # The pool notices when the process is gone; until then it takes work that is then lost.
-            await evaluator.evaluate(elements)
-        assert len(await evaluator.evaluate(elements)) == 96
+            await evaluator.evaluate(1, elements)
+        assert len(await evaluator.evaluate(1, elements)) == 96
+        await evaluator.close()
+
+    run(main())
+
+
+def test_a_key_that_is_gone_is_in_no_worker_any_more() -> None:
+    async def main() -> None:
+        other = bytes(range(32))
+        evaluator = PoolEvaluator({1: KEY, 2: other})
+        await evaluator.warm()
+        before = list(evaluator._pool._processes)
+        blinded = tokens.Blinded([b"one"])
+        evaluated = await evaluator.evaluate(2, blinded.elements)
+        assert blinded.finish(evaluated, public_key=tokens.public_key(other))
+        await evaluator.use({2: other})
+        assert not any(alive(pid) for pid in before)
+        with pytest.raises(ServerError, match="ended"):
+            await evaluator.evaluate(1, blinded.elements)
+        assert await evaluator.evaluate(2, blinded.elements)
         await evaluator.close()
 
     run(main())
@@ -61,7 +80,7 @@ def test_the_workers_end_when_the_server_is_killed(tmp_path: Path) -> None:
         "import asyncio\n"
         "from sayso.server.adapters.evaluator import PoolEvaluator\n"
         "async def main():\n"
-        f"    evaluator = PoolEvaluator({KEY!r})\n"
+        f"    evaluator = PoolEvaluator({{1: {KEY!r}}})\n"
         "    await evaluator.warm()\n"
         "    print(*evaluator._pool._processes, flush=True)\n"
         "    await asyncio.Event().wait()\n"

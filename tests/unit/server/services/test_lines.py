@@ -55,6 +55,8 @@ def test_who_is_not_enrolled_any_more_is_told(ask: Callable[[Lines], Coroutine[A
         identity=identity,
         store=store,
         keys=store,
+        pins=store,
+        locks=store,
         discovery=discovery,
         sets=sets,
         relay=relay,

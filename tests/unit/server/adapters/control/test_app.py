@@ -175,7 +175,8 @@ def test_no_page_but_one_document_describes_the_interface(tmp_path: Path) -> Non
         assert answer.field("content-type") == "application/json"
         document = msgspec.json.decode(answer.body)
         assert document["openapi"] == "3.1.0"
-        assert set(document["paths"]) == {api.STATEMENT_PATH, *(one.path for one in SIGNED)}
+        open_to_all = {api.STATEMENT_PATH, api.SETS_PATH, f"{api.SET_BLOBS_PATH}/{{sha256}}"}
+        assert set(document["paths"]) == {*open_to_all, *(one.path for one in SIGNED)}
         for page in ("/schema", "/schema/", "/schema/redoc", "/schema/swagger", "/docs"):
             assert (await server.client.request("GET", page, [])).problem == "not-found"
 

@@ -1,12 +1,15 @@
 """The directory's database: durable, private, migrated, its errors ours."""
 
+import logging
 import sqlite3
 import stat
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import insert, text
 
 from sayso.server.adapters.directory.engine import Database, open_database, open_engine
@@ -97,12 +100,16 @@ def test_the_migrations_make_the_schema_that_the_statements_are_written_for(tmp_
 
 
 def test_opening_again_changes_nothing(tmp_path: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", "sayso.server.adapters.directory:migrations")
+    (newest,) = ScriptDirectory.from_config(config).get_heads()
+
     async def main() -> None:
         for _ in range(2):
             database = await open_database(tmp_path / "directory.db")
             async with database.read() as connection:
                 found = await connection.execute(text("SELECT version_num FROM alembic_version"))
-                assert found.scalars().all() == ["0001"]
+                assert found.scalars().all() == [newest]
             await database.close()
 
     run(main())
@@ -144,3 +151,14 @@ def test_a_full_disk_is_told_apart(tmp_path: Path) -> None:
         await database.close()
 
     run(main())
+
+
+def test_no_parameter_is_logged_at_any_level(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        database = await open_database(tmp_path / "directory.db")
+        await note_erasures(database, b"planted-7f3a-123")
+        await database.close()
+
+    with caplog.at_level(logging.DEBUG):
+        run(main())
+    assert "planted" not in caplog.text

@@ -1,14 +1,14 @@
 """Keyrings in files: made at first use, the same ever after, closed to all others."""
 
 from collections.abc import Callable
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
 
 from sayso.protocol import passphrase as sealed_by_passphrase
-from sayso.protocol.passphrase import CHEAPEST
+from sayso.protocol.passphrase import CHEAPEST, Cost
 from sayso.protocol.xwing import SealPrivateKey, SealPublicKey
 from sayso.server.adapters.keyring.file_keyring import PassphraseKeyring, PlainKeyring
 from sayso.server.adapters.system import SystemRandom
@@ -26,7 +26,7 @@ def plain(directory: Path) -> Keyring:
     return PlainKeyring(directory, random=SystemRandom(), clock=FakeClock())
 
 
-def sealed(directory: Path, passphrase: str = PASSPHRASE) -> Keyring:
+def sealed(directory: Path, passphrase: str = PASSPHRASE) -> PassphraseKeyring:
     return PassphraseKeyring(directory, passphrase, random=SystemRandom(), clock=FakeClock(), cost=CHEAPEST)
 
 
@@ -136,18 +136,19 @@ def test_power_loss_between_the_two_files_is_healed_by_the_next_start(tmp_path: 
 def test_argon2_runs_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sealed(tmp_path / "keyring")
     calls = []
-    original = sealed_by_passphrase.open_sealed
+    original = sealed_by_passphrase.derive
 
-    def counted(content: bytes, passphrase: str) -> bytes:
+    def counted(passphrase: str, salt: bytes, cost: Cost) -> bytes:
         calls.append(1)
-        return original(content, passphrase)
+        return original(passphrase, salt, cost)
 
-    monkeypatch.setattr(sealed_by_passphrase, "open_sealed", counted)
+    monkeypatch.setattr(sealed_by_passphrase, "derive", counted)
     keyring = sealed(tmp_path / "keyring")
     keyring.secrets()
     (state,) = keyring.hour_states()
     keyring.add_hour_state(HourState(generation=state.generation + 1, state=bytes(32)))
     keyring.destroy_hour_states_before(state.generation + 1)
+    keyring.rewrite(replace(keyring.secrets(), epoch=2))
     assert len(calls) == 1
 
 

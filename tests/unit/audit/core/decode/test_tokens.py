@@ -1,0 +1,67 @@
+import base64
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sayso.audit.core.decode import tokens
+
+
+@given(st.binary(min_size=1, max_size=60))
+def test_both_alphabets_without_padding(data: bytes) -> None:
+    assert tokens.from_base64(base64.b64encode(data).rstrip(b"=")) == data
+    assert tokens.from_base64(base64.urlsafe_b64encode(data).rstrip(b"=")) == data
+
+
+def test_a_lone_last_sign_is_dropped() -> None:
+    assert tokens.from_base64(b"QUJDR") == b"ABC"
+
+
+def test_tokens_are_split_at_everything_else() -> None:
+    assert list(tokens.split(b'{"a":"QUJD+/=","b-c":1.5}')) == [[b"a", b"QUJD+/", b"b-c", b"1", b"5"]]
+
+
+def test_a_large_view_is_split_in_pieces_and_no_token_is_cut() -> None:
+    view = b" ".join(b"token%06d" % number for number in range(60_000))
+    pieces = list(tokens.split(view))
+    assert len(pieces) > 1
+    assert [token for several in pieces for token in several] == view.split()
+
+
+def test_text_and_not() -> None:
+    assert tokens.is_text(b"plain text\r\n")
+    assert tokens.is_text("Grüße, мир".encode())
+    assert not tokens.is_text(b"a\x00b")
+    assert not tokens.is_text(b"\xff\xfe\xfd")
+    assert not tokens.is_text("ü\x01".encode())
+
+
+def test_what_is_worth_trying_as_base64() -> None:
+    assert tokens.worth_base64(b"c29ub3JvdXN0YWRh")
+    assert not tokens.worth_base64(b"application")
+    assert not tokens.worth_base64(b"1234567890123456")
+    assert not tokens.worth_base64(b"SHORTname")
+
+
+@given(st.text(alphabet="abcdefghij 0123456789@.", min_size=30, max_size=60), st.integers(1, 3))
+def test_base64_behind_other_signs_is_found(text: str, lead: int) -> None:
+    run = b"xyz"[:lead] + base64.b64encode(text.encode()).rstrip(b"=")
+    assert text.encode() in [plain for _, plain in tokens.unaligned(run)]
+
+
+def test_base32_in_one_case() -> None:
+    run = base64.b32encode(b"a seed of text").rstrip(b"=")
+    assert list(tokens.base32(run)) == [("base32", b"a seed of text")]
+    assert list(tokens.base32(run.lower())) == [("base32", b"a seed of text")]
+    assert list(tokens.base32(b"notbase32becauseofthis0189")) == []
+    assert list(tokens.base32(b"abcdefghijklmnopqrstuvwx")) == []
+
+
+def test_hex_of_either_case() -> None:
+    assert tokens.is_hex(b"00FFaa")
+    assert not tokens.is_hex(b"00FFag")
+    assert tokens.from_hex(b"00FFaa1") == b"\x00\xff\xaa"
+
+
+def test_the_name_says_which_alphabet() -> None:
+    assert tokens.base64_name(b"ab-_") == "base64url"
+    assert tokens.base64_name(b"ab+/") == "base64"
