@@ -72,19 +72,8 @@ class StreamServer:
     @asynccontextmanager
     async def connect(self, path: str = STREAM_PATH) -> AsyncIterator["DeviceStream"]:
         """Open a connection; it is cut off at the end."""
-        _, client = await ws_connect(
-            DeviceStream,
-            f"ws://127.0.0.1:{self.port}{path}",
-            enable_auto_pong=False,
-            use_aiofastnet=False,
-            logger_name="tests",
-        )
-        assert isinstance(client, DeviceStream)
-        try:
+        async with open_stream(self.port, path) as client:
             yield client
-        finally:
-            client.transport.disconnect(graceful=False)
-            await client.closed.wait()
 
     @asynccontextmanager
     async def logged_in(self, device: Device) -> AsyncIterator["DeviceStream"]:
@@ -96,6 +85,24 @@ class StreamServer:
             client.frames.clear()
             client.messages.clear()
             yield client
+
+
+@asynccontextmanager
+async def open_stream(port: int, path: str = STREAM_PATH) -> AsyncIterator["DeviceStream"]:
+    """Open a connection to a server on loopback; it is cut off at the end."""
+    _, client = await ws_connect(
+        DeviceStream,
+        f"ws://127.0.0.1:{port}{path}",
+        enable_auto_pong=False,
+        use_aiofastnet=False,
+        logger_name="tests",
+    )
+    assert isinstance(client, DeviceStream)
+    try:
+        yield client
+    finally:
+        client.transport.disconnect(graceful=False)
+        await client.closed.wait()
 
 
 class DeviceStream(WSListener):

@@ -90,6 +90,7 @@ class Enrolment:
     token: bytes
     commitment: bytes
     record: VerifiedConsent
+    previous_token: bytes | None = None
     grant_hash: bytes = b""
     one_time: deque[RatchetKey] = field(default_factory=deque)
     fallback: RatchetKey | None = None
@@ -134,7 +135,12 @@ class HonestServer:
         seeds = [Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (1, 2, 3)]
         self.long_term, self.certificate_key, self.receipt_key = seeds
         self.registrar = SealPrivateKey(self.random.token_bytes(PRIVATE_BYTES))
-        self.voprf = bytes([7]) * 32
+        self.voprf_keys = {EPOCH: bytes([7]) * 32}
+        """By epoch, the current one first."""
+        self.other_certificate_key: Ed25519PrivateKey | None = None
+        """Signs still, while it overlaps with the one that took its place."""
+        self.faces: dict[bytes, dict[int, bytes]] = {}
+        """Devices that are shown a statement of their own: with these VOPRF keys."""
         self.policy = policy
         self.public: dict[str, bytes] = {}
         """What everyone is given: the enrolled set's manifest and blobs, by path."""
@@ -150,13 +156,47 @@ class HonestServer:
         """What phones pin."""
         return key_digest(self.long_term.public_key().public_bytes_raw())
 
-    def document(self) -> bytes:
-        """The signed statement."""
+    @property
+    def epoch(self) -> int:
+        """The current one."""
+        return next(iter(self.voprf_keys))
+
+    @property
+    def voprf(self) -> bytes:
+        """The current epoch's key."""
+        return self.voprf_keys[self.epoch]
+
+    def token(self, number: PhoneNumber) -> bytes:
+        """A number's token of the current epoch."""
+        return token_of(self.voprf_keys[self.epoch], self.epoch, number)
+
+    def rotate_voprf(self) -> None:
+        """Begin another epoch beside the current one."""
+        fresh = self.epoch + 1
+        self.voprf_keys = {fresh: bytes([7 + fresh]) * 32, self.epoch: self.voprf_keys[self.epoch]}
+
+    def end_epoch(self) -> None:
+        """Destroy the older key, and what has its tokens only."""
+        self.voprf_keys = {self.epoch: self.voprf_keys[self.epoch]}
+        for device, one in list(self.enrolments.items()):
+            one.previous_token = None
+            if one.token[0] != self.epoch:
+                self.forget(device)
+
+    def rotate_certificate_key(self) -> None:
+        """State another certificate key; the one before it signs on."""
+        self.other_certificate_key = self.certificate_key
+        self.certificate_key = Ed25519PrivateKey.from_private_bytes(bytes([4]) * 32)
+
+    def document(self, device: bytes = b"") -> bytes:
+        """The signed statement, as it is shown to a device."""
+        keys = self.faces.get(device, self.voprf_keys)
+        other = self.other_certificate_key
         return sign_statement(
             Statement(
                 version=1,
                 server_key=self.long_term.public_key().public_bytes_raw(),
-                epochs=[Epoch(EPOCH, public_key(self.voprf))],
+                epochs=[Epoch(epoch, public_key(key)) for epoch, key in keys.items()],
                 registrar_key_id=1,
                 registrar_key=self.registrar.public_bytes(),
                 certificate_key=self.certificate_key.public_key().public_bytes_raw(),
@@ -164,6 +204,7 @@ class HonestServer:
                 policy=self.policy,
                 stream="ws://127.0.0.1:8081/v1/stream",
                 limits={},
+                other_certificate_key=None if other is None else other.public_key().public_bytes_raw(),
             ),
             self.long_term,
         )
@@ -173,7 +214,7 @@ class HonestServer:
         keys = enrolment.keys
         return issue(
             Certificate(
-                epoch=EPOCH,
+                epoch=enrolment.token[0],
                 token=enrolment.token,
                 commitment=enrolment.commitment,
                 device=keys.device,
@@ -181,14 +222,18 @@ class HonestServer:
                 curve25519=keys.curve25519,
                 expires=int(self.clock.wall()) + lasts,
             ),
-            self.certificate_key,
+            self.other_certificate_key or self.certificate_key,
             server=self.digest,
         )
 
     def of_number(self, number: str) -> Enrolment | None:
         """The enrolment of a number."""
-        token = token_of(self.voprf, EPOCH, PhoneNumber(number))
-        return next((one for one in self.enrolments.values() if one.token == token), None)
+        tokens = {token_of(key, epoch, PhoneNumber(number)) for epoch, key in self.voprf_keys.items()}
+        return next((one for one in self.enrolments.values() if one.token in tokens), None)
+
+    def reached_under(self, token: bytes) -> Enrolment | None:
+        """The enrolment with a token."""
+        return next((one for one in self.enrolments.values() if token in {one.token, one.previous_token}), None)
 
     def forget(self, device: bytes) -> None:
         """Erase an enrolment, with everything that waits for it."""
@@ -240,7 +285,7 @@ class HonestServer:
         if pending is None or pending.code != body.code:
             raise ProblemError("code", "This code is wrong, used or expired.")
         if pending.answer is None:
-            token = token_of(self.voprf, EPOCH, pending.number)
+            token = self.token(pending.number)
             for device in [d for d, one in self.enrolments.items() if one.token == token]:
                 self.forget(device)
             enrolment = Enrolment(pending.keys, token, commitment(pending.salt, pending.number), pending.record)
@@ -271,7 +316,10 @@ class HonestServer:
             raise ProblemError("limit", "No more new numbers can be asked for now.", retry_after_s=432)
         self.budget = None if self.budget is None else self.budget - len(body.elements)
         self.evaluated.append(len(body.elements))
-        return api.Evaluated(EPOCH, evaluate(self.voprf, body.elements))
+        key = self.faces.get(device, self.voprf_keys).get(body.epoch)
+        if key is None:
+            raise ProblemError("epoch", "This epoch is over: fetch the statement.")
+        return api.Evaluated(body.epoch, evaluate(key, body.elements))
 
     def set_grant(self, device: bytes, body: api.SetGrant) -> api.Empty:
         self._enrolled(device).grant_hash = body.grant_hash
@@ -287,6 +335,18 @@ class HonestServer:
             raise ProblemError("policy", "The policy has changed.")
         enrolment.record = record
         return api.AgreedAnew(self._receipt("given", record.record.record_id, record.digest, device))
+
+    def move(self, device: bytes, body: api.MoveEpoch, nonce: str) -> api.Moved:
+        enrolment = self._enrolled(device)
+        if body.epoch != self.epoch:
+            raise ProblemError("epoch", "This is not the current epoch: fetch the statement.")
+        plaintext = self.registrar.open(body.sealed_number, info=api.epoch_info(device, body.epoch, nonce))
+        salt, number = api.read_number_plaintext(plaintext)
+        assert commitment(salt, PhoneNumber(number)) == enrolment.commitment
+        fresh = self.token(PhoneNumber(number))
+        if enrolment.token != fresh:
+            enrolment.previous_token, enrolment.token = enrolment.token, fresh
+        return api.Moved(self.certificate(enrolment), LIMITS.lease_s)
 
     def withdraw(self, device: bytes, body: api.WithdrawConsent) -> api.Withdrawn:
         enrolment = self._enrolled(device)
@@ -316,7 +376,7 @@ class HonestServer:
         )
 
     def _bundles(self, line: api.ClaimLine) -> list[api.DeviceBundle]:
-        enrolment = next((one for one in self.enrolments.values() if one.token == line.token), None)
+        enrolment = self.reached_under(line.token)
         if enrolment is None or not enrolment.envelope_keys or enrolment.fallback is None:
             return []
         if enrolment.record.record.findable == "nobody" and grant_hash(line.grant) != enrolment.grant_hash:
@@ -383,7 +443,7 @@ class HonestServer:
                 link.odd.append(frame)
 
     def _deposit(self, link: "ServerLink", frame: Deposit) -> Deposited | Refused | WrongDevices:
-        enrolment = next((one for one in self.enrolments.values() if one.token == frame.token), None)
+        enrolment = self.reached_under(frame.token)
         if enrolment is None:
             return Refused(frame.ref, Refusal.NOT_ENROLLED)
         (part,) = frame.parts
@@ -430,6 +490,7 @@ class ServerControl(FakeControlPlane):
     def __init__(self, server: HonestServer, device: DeviceId, gate: FakeGate) -> None:
         super().__init__(server.document())
         self._server = server
+        self._device = device
         self._gate = gate
         answers: dict[str, Callable[[Struct], Struct]] = {
             api.ENROL_PATH: lambda body: server.enrol(_as(body, api.Enrol), self.nonces[-1]),
@@ -439,6 +500,7 @@ class ServerControl(FakeControlPlane):
             api.EVALUATE_PATH: lambda body: server.evaluate(device, _as(body, api.Evaluate)),
             api.GRANT_PATH: lambda body: server.set_grant(device, _as(body, api.SetGrant)),
             api.CERTIFICATE_PATH: lambda _: server.renew(device),
+            api.EPOCH_PATH: lambda body: server.move(device, _as(body, api.MoveEpoch), self.nonces[-1]),
             api.CONSENT_PATH: lambda body: server.agree_anew(device, _as(body, api.AgreeAnew)),
             api.ME_PATH: lambda _: server.holdings(device),
             api.WITHDRAW_PATH: lambda body: server.withdraw(device, _as(body, api.WithdrawConsent)),
@@ -449,7 +511,7 @@ class ServerControl(FakeControlPlane):
 
     async def statement(self) -> bytes:
         self._require_reachable()
-        self.document = self._server.document()
+        self.document = self._server.document(self._device)
         return await super().statement()
 
     async def call(self, path: str, body: Struct, answer: type[ResponseT]) -> ResponseT:

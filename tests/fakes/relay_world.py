@@ -137,12 +137,14 @@ class Client:
         ttl_s: int = 3600,
         grant: bytes | None = None,
         parts: list[Part] | None = None,
+        again: bool = False,
     ) -> int:
         """Deposit an envelope; returns the ref."""
         handle = handle_of(envelope) if handle is None else handle
         part = Part(line.device, KEY_ID, handle_hash(handle), envelope)
         own_grant = grant_of(line) if granted else b""
-        frame = Deposit(self.next_ref(), line.token, ttl_s, own_grant if grant is None else grant, parts or [part])
+        grant = own_grant if grant is None else grant
+        frame = Deposit(self.next_ref(), line.token, ttl_s, grant, parts or [part], again)
         self.world.relay.deposit(self.sender, frame, now=self.world.now)
         return frame.ref
 

@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -131,8 +132,8 @@ def _become(start: Start, files: Sequence[int]) -> NoReturn:
         run_armed(start.words)
     except SystemExit as ending:
         code = ending.code
-    except BaseException:
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]  # there is one here
+    except BaseException:  # noqa: BLE001  this process ends here, with its traceback, and not in the nursery's loop
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

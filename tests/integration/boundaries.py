@@ -114,7 +114,7 @@ def _watch_phone_store(watch: Watch) -> None:
 def _watch_mailbox(watch: Watch) -> None:
     """A batch has a name for each of its fields: which of them meet in one commit is a matter of time."""
     store = mailbox_store.EmbeddedMailboxStore
-    committing, transaction = store._commit, mailbox_store.transaction
+    committing, transaction = store._commit, vars(mailbox_store)["transaction"]
     names: ContextVar[tuple[str, ...]] = ContextVar("names", default=("mailbox.turn",))
 
     def commit(self: mailbox_store.EmbeddedMailboxStore, batch: Batch) -> None:
@@ -138,7 +138,7 @@ def _watch_mailbox(watch: Watch) -> None:
 
 def _watch_directory(watch: Watch) -> None:
     name: ContextVar[str] = ContextVar("name", default="directory.schema")
-    committing = DefaultDialect.do_commit
+    committing: Callable[..., None] = DefaultDialect.do_commit
 
     def named(method: str) -> None:
         inner: Callable[..., Awaitable[Any]] = getattr(SqlDirectory, method)

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
@@ -69,7 +69,7 @@ class HttpClient:
         return Answer(head.status_code, fields, body)
 
 
-class Stream(WSListener):  # type: ignore[misc]  # picows has no types
+class Stream(WSListener):
     """One WebSocket connection to the server."""
 
     def __init__(self) -> None:
@@ -101,7 +101,9 @@ class Stream(WSListener):  # type: ignore[misc]  # picows has no types
         """Send frames in one message."""
         self.say_bytes(write(frames))
 
-    def say_bytes(self, message: bytes, kind: WSMsgType = WSMsgType.BINARY, *, fin: bool = True, rsv1: bool = False) -> None:
+    def say_bytes(
+        self, message: bytes, kind: WSMsgType = WSMsgType.BINARY, *, fin: bool = True, rsv1: bool = False
+    ) -> None:
         """Send one WebSocket frame."""
         self.transport.send(kind, message, fin, rsv1)
 
@@ -127,7 +129,8 @@ class Stream(WSListener):  # type: ignore[misc]  # picows has no types
 async def connected(world: World) -> AsyncIterator[Stream]:
     """Open a stream; nothing is said on it yet."""
     url = f"ws://127.0.0.1:{world.ports.stream}{api.STREAM_PATH}"
-    _, stream = await ws_connect(Stream, url, use_aiofastnet=False, logger_name="tests")
+    stream = Stream()
+    await ws_connect(lambda _request, _response: stream, url, use_aiofastnet=False, logger_name="tests")
     try:
         yield stream
     finally:
@@ -171,7 +174,9 @@ class RawDevice:
         """A deposit's share for this device."""
         return Part(self.id, self.envelope_key, handle_hash(handle), envelope)
 
-    def deposit(self, ref: int, envelope: bytes, handle: bytes, *, granted: bool = False, ttl_s: int = TTL_S) -> Deposit:
+    def deposit(
+        self, ref: int, envelope: bytes, handle: bytes, *, granted: bool = False, ttl_s: int = TTL_S
+    ) -> Deposit:
         """A deposit for this line."""
         return Deposit(ref, self.token, ttl_s, self.grant if granted else b"", [self.part(envelope, handle)])
 
@@ -205,17 +210,23 @@ async def take_all(stream: Stream, count: int) -> list[bytes]:
     return taken
 
 
+async def _code(world: World, name: str) -> str:
+    """Read the code from the SMS that waits on a SIM, or comes."""
+    events = CarrierModem(world.data / "carrier" / "modems" / f"{name}.sock").events()
+    assert isinstance(events, AsyncGenerator)
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, IncomingSms) and (found := _CODE.search(event.text)):
+                return found[0]
+    raise AssertionError("no code came")
+
+
 async def enrol(world: World, name: str, *, seed: int) -> RawDevice:
     """Enrol somebody's number by hand: consent, code by SMS, keys, grant."""
     client = HttpClient(world.ports.http)
     device = EnrollingDevice(client, bytes.fromhex(world.server_key), NUMBERS[name], seed=seed)  # type: ignore[arg-type]
-    async with aclosing(CarrierModem(world.data / "carrier" / "modems" / f"{name}.sock").events()) as events:
-        enrolment = await device.ask_code()
-        code = ""
-        async for event in events:
-            if isinstance(event, IncomingSms) and (found := _CODE.search(event.text)):
-                code = found[0]
-                break
+    enrolment = await device.ask_code()
+    code = await _code(world, name)
     answer = await device.post(api.CONFIRM_PATH, api.Confirm(enrolment, code))
     assert answer.status == 200, answer.body
     wire = msgspec.json.decode(answer.body, type=api.Enrolled).certificate

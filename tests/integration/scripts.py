@@ -13,6 +13,7 @@ from typing import Final
 import apsw
 
 from sayso.phone import command_types as types
+from sayso.phone.adapters.commands import SOCKET_NAME, ask
 from sayso.phone.core.outgoing import Reason
 from sayso.phone.core.texts import SENTENCES
 from sayso.phone.errors import CommandError
@@ -61,7 +62,7 @@ async def _try(world: World, person: Person, command: types.Command) -> None:
     """Give a command that may fail because the server, or the phone, is being killed."""
     starts = world.server.starts, person.daemon.starts
     try:
-        await person.phone.ask(command, object)
+        await ask(person.data / SOCKET_NAME, command)
     except CommandError:
         died = await asyncio.gather(world.server.died_since(starts[0]), person.daemon.died_since(starts[1]))
         if not any(died):

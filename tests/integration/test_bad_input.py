@@ -204,7 +204,7 @@ def test_an_unknown_frame_is_answered_and_the_connection_stays(play: Play) -> No
                 error = await stream.expect(Error)
                 assert (error.code, error.frame) == (ErrorCode.UNKNOWN_FRAME, kind)
             stream.say(stage.bob.deposit(1, ENVELOPE, bytes(32)))
-            assert await stream.expect(Deposited)
+            assert (await stream.expect(Deposited)).state is DepositState.ACCEPTED
 
     play(scenario)
 
@@ -310,7 +310,7 @@ def test_repeated_and_reordered_frames_change_nothing(play: Play) -> None:
         async with alice.online(stage.world) as writing:
             writing.say(deposit, deposit)
             for _ in range(2):
-                assert await writing.expect(Deposited)
+                assert (await writing.expect(Deposited)).state is DepositState.ACCEPTED
             writing.say(Ask(2, stranger), Recall(3, stranger), Collect(stranger), Ack(eid, Unreadable.SHOWN))
             for ref in (2, 3):
                 assert (await writing.expect(Outcome, lambda one, r=ref: one.ref == r)).state is OutcomeState.UNKNOWN  # type: ignore[misc]
@@ -332,8 +332,9 @@ def test_repeated_and_reordered_frames_change_nothing(play: Play) -> None:
 def test_a_full_mailbox_is_told_and_the_phone_keeps_its_queue(
     nursery: Nursery, enrolled: Enrolled, place: Path
 ) -> None:
-    """A stranger fills his share of Bob's mailbox, and Alice the rest. She is told why the next texts wait, and they go
-    by themselves, in order, once there is room.
+    """A stranger fills his share of Bob's mailbox, and Alice the rest.
+
+    She is told why the next texts wait, and they go by themselves, in order, once there is room.
     """
     enrolled.copy(place)
     texts = [f"text {number}" for number in range(10)]
@@ -352,7 +353,9 @@ def test_a_full_mailbox_is_told_and_the_phone_keeps_its_queue(
             await bob.daemon.stop()
             async with carol.online(made) as stream:
                 for ref in range(1, 6):
-                    part = Part(line.device, line.envelope_key, handle_hash(bytes([ref]) * 32), carol.device.drawn(2048))
+                    part = Part(
+                        line.device, line.envelope_key, handle_hash(bytes([ref]) * 32), carol.device.drawn(2048)
+                    )
                     stream.say(Deposit(ref, line.token, 3600, b"", [part]))
                 assert await stream.expect(Refused) == Refused(5, Refusal.MAILBOX_FULL)
                 for _ in range(4):
@@ -422,8 +425,7 @@ def test_a_full_disk_accepts_nothing_falsely_and_is_overcome(nursery: Nursery, a
                 assert accepted
                 in_time = len(accepted)
 
-                ballast.unlink()
-                ballast.with_name("filler").unlink()
+                make_space(ballast)
                 for _ in range(100):
                     if await deposit():
                         break
@@ -442,6 +444,12 @@ def test_a_full_disk_accepts_nothing_falsely_and_is_overcome(nursery: Nursery, a
 
     with small_disk(place / "server", 4 * KIB) as ballast:
         run(scenario(ballast))
+
+
+def make_space(ballast: Path) -> None:
+    """Take away what `small_disk` and `fill_up` put there."""
+    ballast.unlink()
+    ballast.with_name("filler").unlink()
 
 
 def fill_up(file: Path) -> None:

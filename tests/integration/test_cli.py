@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from sayso.cli.main import main
 from tests.aio import run
 from tests.integration.nursery import ROOT, Finished, Nursery
-from tests.integration.world import ALICE, BOB, Enrolled, Ports, World, world
+from tests.integration.world import ALICE, BOB, Enrolled, Ports, World, play
 
 pytestmark = pytest.mark.slow
 
@@ -95,7 +95,10 @@ def test_a_phone_by_its_commands(nursery: Nursery, enrolled: Enrolled, place: Pa
             (("send", "nobody", "hello"), "number"),
             (("send", BOB, ""), "length"),
             (("send", BOB, "hello", "--line", "other"), "status"),
-            (("opt-in", "--server", made.server_url, "--server-key", made.server_key, "--findable", "everyone"), "already"),
+            (
+                ("opt-in", "--server", made.server_url, "--server-key", made.server_key, "--findable", "everyone"),
+                "already",
+            ),
             (("code", "123456"), "opt in"),
             (("code", "letters"), "code"),
         ):
@@ -109,7 +112,6 @@ def test_a_phone_by_its_commands(nursery: Nursery, enrolled: Enrolled, place: Pa
         failed(await nursery.call("phone", "opt-out", *alice), "")
         await made.alice.daemon.stop()
         failed(await nursery.call("phone", "status", *alice), "sayso phone run")
-        await made.stop()
 
     play(nursery, place, enrolled.ports, scenario)
 
@@ -127,22 +129,28 @@ def test_opt_in_by_command(nursery: Nursery, place: Path) -> None:
     async def scenario(made: World) -> None:
         await made.start("carrier")
         await made.start("server", "alice")
-        words = ["phone", "opt-in", "--data", str(place / "alice"), "--findable", "everyone", "--server", made.server_url]
+        words = [
+            "phone",
+            "opt-in",
+            "--data",
+            str(place / "alice"),
+            "--findable",
+            "everyone",
+            "--server",
+            made.server_url,
+        ]
         failed(await nursery.call(*words, "--server-key", "0" * 64), "key")
         await made.alice.line_is("off")
         done = await nursery.call(*words, "--server-key", made.server_key, "--json")
         assert done.code == 0, done
         line = json.loads(done.stdout)
         assert (line["state"], line["number"]) == ("on", ALICE)
-        await made.stop()
 
     play(nursery, place, Ports.free(), scenario)
 
 
 def test_doctor(nursery: Nursery, tmp_path: Path) -> None:
-    plain, program = calls(
-        nursery, ("doctor", "--data", str(tmp_path)), ("doctor", "--data", str(tmp_path), "--json")
-    )
+    plain, program = calls(nursery, ("doctor", "--data", str(tmp_path)), ("doctor", "--data", str(tmp_path), "--json"))
     findings = [json.loads(line) for line in program.stdout.splitlines()]
     assert plain.code == program.code == 0
     assert len(plain.stdout.splitlines()) == len(findings) > 10
@@ -176,7 +184,6 @@ def test_what_runs_is_not_wiped(nursery: Nursery, enrolled: Enrolled, place: Pat
         for part in ("alice", "server", "carrier"):
             failed(await nursery.call("wipe", "--yes", "--data", str(place / part)), "stop it first")
         await made.alice.line_is("on", connected=True)
-        await made.stop()
 
     play(nursery, place, enrolled.ports, scenario)
 
@@ -187,11 +194,3 @@ def calls(nursery: Nursery, *each: tuple[str, ...]) -> list[Finished]:
             return [await nursery.call(*words) for words in each]
 
     return run(whole())
-
-
-def play(nursery: Nursery, place: Path, ports: Ports, scenario) -> None:  # type: ignore[no-untyped-def]
-    async def whole() -> None:
-        async with world(nursery, place, ports) as made:
-            await scenario(made)
-
-    run(whole())

@@ -62,11 +62,13 @@ def test_a_server_in_the_middle_of_a_flood(nursery: Nursery, place: Path) -> Non
     run(scenario())
 
 
-async def flood(
-    made: World, bob: RawDevice, writing: Stream, envelopes: list[bytes]
-) -> dict[int, Deposited | Refused]:
+async def flood(made: World, bob: RawDevice, writing: Stream, envelopes: list[bytes]) -> dict[int, Deposited | Refused]:
     """Deposit without waiting, have the server stopped meanwhile, go on depositing; returns the answers."""
-    deposits = [bob.deposit(ref, envelope, bytes([1]) * 16 + ref.to_bytes(16, "big"), granted=True) for ref, envelope in enumerate(envelopes) if ref]
+    deposits = [
+        bob.deposit(ref, envelope, bytes([1]) * 16 + ref.to_bytes(16, "big"), granted=True)
+        for ref, envelope in enumerate(envelopes)
+        if ref
+    ]
     half = len(deposits) // 2
     for deposit in deposits[:half]:
         writing.say(deposit)
@@ -78,7 +80,9 @@ async def flood(
             await asyncio.sleep(0)
         await writing.until_closed()
     assert [frame.reason for frame in writing.heard if isinstance(frame, Bye)] == [ByeReason.STOPPING]
-    return {frame.ref: frame for frame in writing.heard if isinstance(frame, (Deposited, Refused)) and frame.ref < DEPOSITS}
+    return {
+        frame.ref: frame for frame in writing.heard if isinstance(frame, (Deposited, Refused)) and frame.ref < DEPOSITS
+    }
 
 
 async def until_caught_up(reading: Stream) -> AsyncIterator[Deliver]:

@@ -98,7 +98,7 @@ def test_the_list_is_complete(name: str, nursery: Nursery, enrolled: Enrolled, p
     if os.environ.get("SAYSO_LIST_BOUNDARIES") == "1":
         rest = [line for line in LIST.read_text("utf-8").splitlines() if line.split()[0] != name]
         fresh = [f"{name} {who} {boundary} {times}" for (who, boundary), times in passed.items()]
-        LIST.write_text("\n".join([*rest, *fresh]) + "\n", encoding="utf-8")
+        LIST.write_text("\n".join(sorted([*rest, *fresh])) + "\n", encoding="utf-8")
     known = {(who, boundary) for one, who, boundary, _ in listed() if one == name}
     assert not set(passed) - known, "nobody is killed at these boundaries: make the list anew"
     assert len(list(listed())) * 2 >= 20

@@ -24,7 +24,7 @@ CONTACT = "Bobby Canary"
 
 
 def test_a_live_message_writes_nothing(nursery: Nursery, place: Path) -> None:
-    """From a sender with the grant: no commit, no byte of any file. From a stranger: one outcome, nothing of the text."""
+    """From a sender with the grant: no commit, no byte in any file. From a stranger: one outcome, none of the text."""
 
     async def scenario() -> None:
         async with world(nursery, place, Ports.free()) as made:
@@ -54,9 +54,9 @@ def test_a_live_message_writes_nothing(nursery: Nursery, place: Path) -> None:
         for envelope, handle in zip(envelopes, handles, strict=True):
             assert envelope[:32] not in stored
             assert envelope[-32:] not in stored
-            assert envelope_id(envelope) not in stored
+            assert bytes(envelope_id(envelope)) not in stored
             assert handle not in stored
-        assert [handle_hash(handle) in stored for handle in handles] == [False] * LIVE_TEXTS + [True]
+        assert [bytes(handle_hash(handle)) in stored for handle in handles] == [False] * LIVE_TEXTS + [True]
 
     run(scenario())
 

@@ -1,7 +1,6 @@
 """What must not run does not start: exit code 1, one sentence that says what to do, the same one as JSON."""
 
 import json
-import os
 import re
 import shutil
 import socket
@@ -127,7 +126,9 @@ PHONE = (
     Case("phone for others to look into", r"chmod 700", mode(0o755, "alice")),
     Case("world-readable store key", r"chmod 600", mode(0o644, "alice", "store.key")),
     Case("damaged store key", r"damaged", lambda place: (place / "alice" / "store.key").write_bytes(b"short")),
-    Case("another store key", r"cannot be opened", lambda place: (place / "alice" / "store.key").write_bytes(bytes(32))),
+    Case(
+        "another store key", r"cannot be opened", lambda place: (place / "alice" / "store.key").write_bytes(bytes(32))
+    ),
     Case("missing store key", r"put its key file back", lambda place: (place / "alice" / "store.key").unlink()),
     Case("damaged store", r"cannot be opened", garbage("alice", "phone.db")),
     Case("modem without a name", r"NAME=PATH", more=("--modem", "sim.sock")),
@@ -149,7 +150,7 @@ CARRIER = (
 
 def words_of(part: str, place: Path, case: Case) -> list[str]:
     """The command, as it would start."""
-    options = {
+    parts: dict[str, dict[str, str | None]] = {
         "server": {
             "--data": "{place}/server",
             "--plain-keyring": None,
@@ -160,9 +161,9 @@ def words_of(part: str, place: Path, case: Case) -> list[str]:
         },
         "phone": {"--data": "{place}/alice", "--plain-store-key": None, "--modem": "sim={place}/modem.sock"},
         "carrier": {"--data": "{place}/carrier"},
-    }[part]
+    }
     words = [part, "run"]
-    for option, value in options.items():
+    for option, value in parts[part].items():
         if option not in case.without:
             words += [option] if value is None else [option, value]
     return [word.replace("{place}", str(place)) for word in (*words, *case.more)]
@@ -226,9 +227,9 @@ def test_a_wrong_passphrase(nursery: Nursery, place: Path) -> None:
         async with world(nursery, place, ports) as made:
             await made.start("carrier")
             server = made.server
-            server.words = with_passphrase("server", place, "right") + ["--json"]
+            server.words = [*with_passphrase("server", place, "right"), "--json"]
             await server.start()
-            made.alice.daemon.words = with_passphrase("phone", place, "right") + ["--json"]
+            made.alice.daemon.words = [*with_passphrase("phone", place, "right"), "--json"]
             await made.alice.daemon.start()
             await made.stop()
 

@@ -22,10 +22,12 @@ from sayso.carrier.adapters.control_client import AsyncControlClient
 from sayso.carrier.control import ListSent, SentSms
 from sayso.carrier.core.events import Inject
 from sayso.phone import command_types as types
+from sayso.phone.adapters.commands import SOCKET_NAME, ask
 from sayso.phone.adapters.daemon_client import DaemonClient
 from sayso.phone.errors import CommandError
 from sayso.protocol.limits import HOUR
 from sayso.protocol.modem import MODEM_PROTOCOL_VERSION, Attach, encode
+from tests.aio import run
 from tests.integration.boundaries import Boundary
 from tests.integration.nursery import Born, Nursery
 
@@ -111,9 +113,13 @@ class Daemon:
 
     async def stop(self) -> None:
         """Stop gracefully: SIGTERM, exit code 0; one that is killed on the way is started again, and stopped."""
+        if self._process is None or self._stopping:
+            return
+        await self.up()  # before that it has no ear for a signal
         self._stopping = True
-        while self._process is not None and self._process.code is None:
-            os.kill(self._process.pid, signal.SIGTERM)
+        while self._process.code is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGTERM)
             async with asyncio.timeout(PATIENCE_S):
                 code = await self._process.wait()
             self._up.clear()
@@ -251,7 +257,7 @@ class Person:
 
     async def do(self, command: types.Command) -> None:
         """Give a command that may be given twice, until it is done."""
-        await self.while_up(lambda: self.phone.ask(command, object))
+        await self.while_up(lambda: ask(self.data / SOCKET_NAME, command))
 
     async def while_up(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do something with the phone; again, when the phone died meanwhile."""
@@ -440,7 +446,7 @@ def _closed_at_the_end(writer: asyncio.StreamWriter) -> Iterator[None]:
 @asynccontextmanager
 async def world(nursery: Nursery, data: Path, ports: Ports) -> AsyncIterator[World]:
     """A world in a directory, nothing of it running yet; whatever runs at the end is killed."""
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    await asyncio.to_thread(data.mkdir, mode=0o700, parents=True, exist_ok=True)
     async with asyncio.TaskGroup() as tasks, nursery.open():
         made = World(data, ports, nursery, tasks)
         made.told_path.unlink(missing_ok=True)
@@ -454,6 +460,17 @@ async def world(nursery: Nursery, data: Path, ports: Ports) -> AsyncIterator[Wor
             finally:
                 for daemon in made.daemons.values():
                     daemon.let_go()
+
+
+def play(nursery: Nursery, data: Path, ports: Ports, scenario: Callable[[World], Awaitable[None]]) -> None:
+    """Run a scenario in a world, and stop gracefully whatever runs at its end."""
+
+    async def whole() -> None:
+        async with world(nursery, data, ports) as made:
+            await scenario(made)
+            await made.stop()
+
+    run(whole())
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@
 
 How it goes (app.py):
 
-    scanner = Scanner(seed_set, Settings(), engine=AhoCorasickEngine(), monotonic=monotonic, phases=..., owner=...)
+    scanner = Scanner(seed_set, Settings(), engine=..., monotonic=..., phases=..., owner=...)
     for capture in captures:
-        scanner.begin(capture.name)              # the name stands in the report
+        scanner.begin(capture.name)              # stands in the report
         for event in capture.events(progress):   # a CorruptCaptureError: scanner.note(str(error), partial=True)
             scanner.feed(event)                  # constant memory; findings are merged as they come
     report = scanner.report()                    # may be asked at any time: Ctrl-C leaves report(partial=True)
@@ -14,7 +14,7 @@ How it goes (app.py):
     exit code: core.policy.outcome(report, Policy(...))
 
 Also for app.py: `core.seeds.parse` and `render`, `core.fresh.new_set` and `decoys_for` (a file without decoys gets
-some), `core.phases.parse`, `core.compare.compare` (two reports), `core.ab` (two recordings that differ in the seeds only),
+some), `core.phases.parse`, `core.compare.compare` (two reports), `core.ab` (recordings that differ in the seeds only),
 `report.json_report.read`.
 """
 

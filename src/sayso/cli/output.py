@@ -3,13 +3,14 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
 import msgspec
 import uvloop
+from structlog.typing import Processor
 
 from sayso.cli.logs import configure_logs
 from sayso.protocol.errors import SaysoError
@@ -72,7 +73,9 @@ def tell_json(value: object) -> None:
     sys.stdout.buffer.flush()
 
 
-def run_until_stopped(serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+def run_until_stopped(
+    serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]], *, log_processors: Sequence[Processor] = ()
+) -> None:
     """Run a part until SIGINT or SIGTERM, then let it stop gracefully; a second signal ends it at once."""
 
     async def supervise() -> None:
@@ -87,7 +90,7 @@ def run_until_stopped(serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]
             loop.add_signal_handler(number, ask_to_stop, number)
         await serve(stop)
 
-    configure_logs()
+    configure_logs(log_processors)
     uvloop.run(supervise())
 
 

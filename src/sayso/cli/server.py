@@ -1,21 +1,35 @@
 """`sayso server`: the relay, the directory and the registrar in one process."""
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from sayso.cli.output import ReportingGroup, data_option, json_option, read_secret, run_until_stopped, tell_json
-from sayso.server.app import ServerAddresses, rotate, run
+from sayso.cli.server_admin import (
+    credential_option,
+    inspect_server,
+    passphrase_from,
+    purge_server,
+    rotate_key,
+    show_key,
+)
+from sayso.protocol.limits import LIMITS
+from sayso.server.app import ServerAddresses, run
 from sayso.server.config import ServerConfig
-from sayso.server.core.retiring import KeyKind
+from sayso.server.services.event_counts import EventCounts
 
 _file = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.group(cls=ReportingGroup)
 def server() -> None:
-    """Run a server."""
+    """Run a server, and look after it."""
+
+
+for _command_of_its_own in (inspect_server, purge_server, rotate_key, show_key):
+    server.add_command(_command_of_its_own)
 
 
 @server.command("run")
@@ -30,6 +44,7 @@ def server() -> None:
 @click.option("--tls-cert", type=_file, help="Certificate chain (PEM). Without TLS both addresses must be loopback.")
 @click.option("--tls-key", type=_file, help="Private key (PEM).")
 @click.option("--passphrase-file", type=_file, help="First line: the keyring's passphrase. File mode 600.")
+@credential_option
 @click.option(
     "--plain-keyring",
     is_flag=True,
@@ -54,6 +69,22 @@ def server() -> None:
 )
 @click.option("--smpp-window", default=10, show_default=True, help="How many SMS may be unanswered at once.")
 @click.option("--sms-caps", type=_file, help="Caps on SMS (TOML); without it the defaults of the documentation.")
+@click.option("--metrics", help="Show metrics and health to this machine only: HOST:PORT on loopback.")
+@click.option(
+    "--debuggable", is_flag=True, help="Leave core dumps and debuggers possible: never where real keys or people are."
+)
+@click.option(
+    "--discovery-bucket",
+    default=LIMITS.discovery_bucket,
+    show_default=True,
+    help="How many new numbers a line may ask for at once.",
+)
+@click.option(
+    "--discovery-per-day",
+    default=LIMITS.discovery_per_day,
+    show_default=True,
+    help="How many of them come back in a day.",
+)
 @json_option
 def run_server(
     data: Path,
@@ -63,6 +94,7 @@ def run_server(
     tls_cert: Path | None,
     tls_key: Path | None,
     passphrase_file: Path | None,
+    passphrase_credential: str | None,
     plain_keyring: bool,  # noqa: FBT001  a flag
     sms_gateway: str | None,
     sms_username: str,
@@ -77,6 +109,10 @@ def run_server(
     smpp_cleartext: bool,  # noqa: FBT001  a flag
     smpp_window: int,
     sms_caps: Path | None,
+    metrics: str | None,
+    debuggable: bool,  # noqa: FBT001  a flag
+    discovery_bucket: int,
+    discovery_per_day: int,
     as_json: bool,  # noqa: FBT001  a flag
 ) -> None:
     """Run a server until SIGTERM; a graceful stop loses nothing, and neither does kill -9.
@@ -93,7 +129,9 @@ def run_server(
         public_stream=public_stream,
         tls_cert=tls_cert,
         tls_key=tls_key,
-        passphrase=read_secret(passphrase_file, "passphrase"),
+        metrics=metrics,
+        debuggable=debuggable,
+        passphrase=passphrase_from(passphrase_file, passphrase_credential),
         plain_keyring=plain_keyring,
         sms_gateway=sms_gateway,
         sms_username=sms_username,
@@ -108,37 +146,24 @@ def run_server(
         smpp_cleartext=smpp_cleartext,
         smpp_window=smpp_window,
         sms_caps=sms_caps,
+        discovery_bucket=discovery_bucket,
+        discovery_per_day=discovery_per_day,
     )
 
     def ready(addresses: ServerAddresses) -> None:
         if as_json:
-            tell_json({"event": "ready", "http": addresses.http, "stream": addresses.stream, "key": addresses.key})
+            tell_json({"event": "ready", **asdict(addresses)})
             return
         click.echo(
             f"Control plane  {addresses.http}\nStream         {addresses.stream}\nServer key     {addresses.key}"
         )
+        if addresses.metrics is not None:
+            click.echo(f"Metrics        {addresses.metrics}/metrics")
         click.echo("Phones opt in with this address and this key. Stop with Ctrl-C.")
 
+    events = EventCounts()
+
     async def serve(stop: asyncio.Event) -> None:
-        await run(config, ready=ready, stop=stop)
+        await run(config, ready=ready, stop=stop, events=events)
 
-    run_until_stopped(serve)
-
-
-@server.command("rotate")
-@click.argument("kind", type=click.Choice([kind.value for kind in KeyKind]))
-@data_option("server")
-@click.option("--passphrase-file", type=_file, help="First line: the keyring's passphrase. Without it: a plain one.")
-@json_option
-def rotate_key(kind: str, data: Path, passphrase_file: Path | None, *, as_json: bool) -> None:
-    """Replace a key of a server that is stopped. The old one lives on beside it for 14 days, and is then destroyed.
-
-    \b
-    Example: the key that makes numbers into tokens; every phone moves by itself, without a code
-        sayso server rotate voprf --data ./server --passphrase-file ./passphrase
-    """
-    rotate(data, KeyKind(kind), passphrase=read_secret(passphrase_file, "passphrase"))
-    if as_json:
-        tell_json({"event": "rotated", "key": kind})
-        return
-    click.echo(f"The {kind} key is replaced. Start the server: from then on both are in force, for 14 days of its time.")
+    run_until_stopped(serve, log_processors=[events])

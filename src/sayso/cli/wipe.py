@@ -1,5 +1,6 @@
 """`sayso wipe`: removes the state of a server, phone or carrier from this machine."""
 
+import fcntl
 import shutil
 from pathlib import Path
 from typing import Final
@@ -37,6 +38,7 @@ def wipe(data: Path, yes: bool, as_json: bool) -> None:  # noqa: FBT001  flags
     kind = next((kind for kind, marks in _MARKS.items() if any((data / mark).exists() for mark in marks)), None)
     if kind is None:
         raise SaysoError(f"{data} is no data directory of Sayso; nothing was removed")
+    _refuse_running(kind, data)
     if not yes:
         click.confirm(f"Remove everything of the {kind} in {data}?", abort=True)
     shutil.rmtree(data)
@@ -44,3 +46,13 @@ def wipe(data: Path, yes: bool, as_json: bool) -> None:  # noqa: FBT001  flags
         tell_json({"event": "wiped", "kind": kind})
     else:
         click.echo(f"Removed the {kind} in {data}.")
+
+
+def _refuse_running(kind: str, data: Path) -> None:
+    """Whatever runs holds a lock in its directory, and would go on in files that have no name any more."""
+    for lock in data.rglob("*.lock"):
+        with lock.open("rb") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise SaysoError(f"the {kind} in {data} is running: stop it first") from error

@@ -57,10 +57,11 @@ class Part:
         except TimeoutError as error:
             raise DemoError(f"the {self.name} did not start within {_START_S:.0f} s{self._said()}") from error
         try:
-            ready = msgspec.json.decode(line, type=dict[str, str])
+            said = msgspec.json.decode(line, type=dict[str, str | None])
         except msgspec.MsgspecError as error:
             await process.wait()
             raise DemoError(f"the {self.name} did not start{self._said()}") from error
+        ready = {name: value for name, value in said.items() if value is not None}
         if "error" in ready:
             raise DemoError(f"the {self.name} did not start: {ready['error']}")
         tasks.create_task(self._drain(process.stdout))

@@ -103,8 +103,6 @@ class Limits:
     """After a rotation a key of the server and the one before it live side by side so long; then the old one goes."""
     statement_grace_s: int = DAY
     """So long a new certificate or receipt key is only stated, and phones take differing statements for a change."""
-    statement_refresh_s: int = HOUR
-    """A phone that connects asks for the statement if the one that it has is older."""
 
 
 LIMITS = Limits()

@@ -10,13 +10,11 @@ Both listeners live in one event loop. Nothing is served before what a crash int
 import asyncio
 import gc
 import os
-import resource
 import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -27,31 +25,34 @@ from sayso.protocol.frames import ByeReason
 from sayso.server.adapters.data_lock import held
 from sayso.server.adapters.delivery_callbacks import DeliveryCallbacks
 from sayso.server.adapters.heartbeat import HeartbeatFile
-from sayso.server.adapters.keyring.file_keyring import FileKeyring, PassphraseKeyring, PlainKeyring
+from sayso.server.adapters.keyring.opening import open_keyring
 from sayso.server.adapters.mailbox.store import EmbeddedMailboxStore
+from sayso.server.adapters.metrics import MetricsApp
 from sayso.server.adapters.private_file import make_private_directory, write_atomically
+from sayso.server.adapters.process import forbid_dumps
 from sayso.server.adapters.smpp.config import SmppConfig
 from sayso.server.adapters.smpp.sender import SmppSender
 from sayso.server.adapters.smpp.session import Timing
 from sayso.server.adapters.sms_gateway import GatewayConfig, KannelGateway
 from sayso.server.adapters.stream import Connections, serve_streams
 from sayso.server.adapters.system import SystemClock, SystemRandom
-from sayso.server.config import Listeners, ServerConfig, check, sms_caps
+from sayso.server.config import Listeners, ServerConfig, allowance, check, sms_caps
 from sayso.server.control import Control, ControlConfig, open_control
 from sayso.server.core.addresses import Address
 from sayso.server.core.lines import LineTable
-from sayso.server.core.retiring import KeyKind
 from sayso.server.core.running_clock import RunningClock
 from sayso.server.errors import ConfigError
 from sayso.server.ports import Clock, CodeSender, Random
+from sayso.server.services.event_counts import EventCounts
 from sayso.server.services.housekeeping import Housekeeping
 from sayso.server.services.relay_runner import RelayRunner
-from sayso.server.services.rotation import rotated
 from sayso.server.services.sms_reports import ReportCounter
+from sayso.server.services.vitals import Vitals
 
 _SWITCH_INTERVAL_S: Final = 0.0005
 """A busy event loop hands the interpreter to the commit thread this often: with Python's 5 ms it would starve."""
 _BACKLOG: Final = 1024
+_SETTLE_S: Final = 10.0
 _GOODBYE_S: Final = 1.0
 """How long streams are given to take what is queued for them at a graceful stop."""
 _log = structlog.get_logger()
@@ -83,6 +84,8 @@ class ServerAddresses:
     stream: str
     key: str
     """Digest of its long-term key, hex: what phones pin."""
+    metrics: str | None
+    """Metrics and health, for this machine."""
 
 
 async def run(
@@ -92,6 +95,7 @@ async def run(
     ready: Callable[[ServerAddresses], None] | None = None,
     clock: Clock | None = None,
     random: Random | None = None,
+    events: EventCounts | None = None,
 ) -> None:
     """Run a server until `stop` is set; then stop gracefully.
 
@@ -101,6 +105,7 @@ async def run(
         ready: called once, when everything is served.
         clock: the system's by default.
         random: the system's by default.
+        events: counts what is logged, for the metrics.
 
     Raises:
         ConfigError: it refuses to start like this.
@@ -110,32 +115,13 @@ async def run(
     listeners = check(config)
     clock, random = clock or SystemClock(), random or SystemRandom()
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold keys
+    if not config.debuggable:
+        forbid_dumps()
     make_private_directory(config.data)
     async with AsyncExitStack() as closing:
         closing.enter_context(held(config.data))
         server = await _open(config, listeners, closing, clock=clock, random=random)
-        await _serve(server, stop, ready)
-
-
-def rotate(data: Path, kind: KeyKind, *, passphrase: str | None) -> None:
-    """Replace a key of a server that stands still; the server that starts next begins the overlap.
-
-    Args:
-        data: of the server.
-        kind: which key.
-        passphrase: of the keyring; None for a plain one.
-
-    Raises:
-        ConfigError: no server is there, it runs, or its last key of this kind has not gone yet.
-        KeyringError: the keyring cannot be opened or written.
-    """
-    if not (data / "keyring" / "secrets").exists():
-        raise ConfigError(f"there are no keys of a server in {data}: name the directory that it is run with")
-    with held(data):
-        random = SystemRandom()
-        keyring = _open_keyring(data, passphrase, clock=SystemClock(), random=random)
-        keyring.rewrite(rotated(keyring.secrets(), kind, random))
+        await _serve(server, stop, ready, events or EventCounts())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,10 +130,12 @@ class _Server:
     listeners: Listeners
     http: socket.socket
     streams: socket.socket
+    metrics: socket.socket | None
     runner: RelayRunner
     control: Control
     connections: Connections
     housekeeping: Housekeeping
+    clock: Clock
 
     @property
     def addresses(self) -> ServerAddresses:
@@ -156,7 +144,13 @@ class _Server:
             http=self.listeners.http.url(scheme, self.http.getsockname()[1]),
             stream=self.config.public_stream or self.listeners.stream_url(self.streams.getsockname()[1]),
             key=self.control.identity.digest.hex(),
+            metrics=self._metrics_url(),
         )
+
+    def _metrics_url(self) -> str | None:
+        if self.metrics is None or self.listeners.metrics is None:
+            return None
+        return self.listeners.metrics.url("http", self.metrics.getsockname()[1])
 
 
 async def _open(
@@ -165,7 +159,8 @@ async def _open(
     """Open everything; `closing` closes it again, last opened first."""
     http = closing.enter_context(_bind(listeners.http, "control plane"))
     streams = closing.enter_context(_bind(listeners.stream, "stream"))
-    keyring = _open_keyring(config.data, config.passphrase, clock=clock, random=random)
+    metrics = None if listeners.metrics is None else closing.enter_context(_bind(listeners.metrics, "metrics"))
+    keyring = open_keyring(config.data, config.passphrase, clock=clock, random=random)
     store = await EmbeddedMailboxStore.open(config.data / "mailbox", keyring, random)
     closing.push_async_callback(store.close)
     held = await store.load()
@@ -180,7 +175,13 @@ async def _open(
     secrets = keyring.secrets()
     stream_url = config.public_stream or listeners.stream_url(streams.getsockname()[1])
     control = await open_control(
-        ControlConfig(directory=config.data / "directory.db", stream=stream_url, sms_caps=sms_caps(config)),
+        ControlConfig(
+            directory=config.data / "directory.db",
+            sets=config.data / "sets",
+            stream=stream_url,
+            sms_caps=sms_caps(config),
+            discovery=allowance(config),
+        ),
         secrets,
         runner,
         secrets_file=keyring,
@@ -206,14 +207,18 @@ async def _open(
         listeners=listeners,
         http=http,
         streams=streams,
+        metrics=metrics,
         runner=runner,
         control=control,
         connections=connections,
         housekeeping=housekeeping,
+        clock=clock,
     )
 
 
-async def _serve(server: _Server, stop: asyncio.Event, ready: Callable[[ServerAddresses], None] | None) -> None:
+async def _serve(
+    server: _Server, stop: asyncio.Event, ready: Callable[[ServerAddresses], None] | None, events: EventCounts
+) -> None:
     runner, control = server.runner, server.control
     async with asyncio.TaskGroup() as tasks:
         driving = tasks.create_task(runner.run())
@@ -225,6 +230,7 @@ async def _serve(server: _Server, stop: asyncio.Event, ready: Callable[[ServerAd
         http = _http_server(control, server.listeners)
         serving = tasks.create_task(http.serve(sockets=[server.http]))
         await http.listening.wait()
+        watching = None if server.metrics is None else await _show_metrics(server, server.metrics, events, tasks)
         _publish(server)
         _settle_collector()
         if ready is not None:
@@ -232,16 +238,53 @@ async def _serve(server: _Server, stop: asyncio.Event, ready: Callable[[ServerAd
         await stop.wait()
 
         http.should_exit = True
+        if watching is not None:
+            watching.should_exit = True
         streams.close()
-        await runner.settle()
+        await _settle(runner)
         runner.say_bye(ByeReason.STOPPING)
         await server.connections.wait_closed(_GOODBYE_S)
         await serving
-        await runner.settle()
+        await _settle(runner)
         await server.housekeeping.flush_leases()
         server.housekeeping.heartbeat()
         keeping.cancel()
         driving.cancel()
+
+
+async def _show_metrics(
+    server: _Server, sock: socket.socket, events: EventCounts, tasks: asyncio.TaskGroup
+) -> _HttpServer:
+    """Serve metrics and health, now that there is something to be ready for."""
+    runner = server.runner
+    vitals = Vitals(runner=runner, control=server.control, clock=server.clock, now=runner.now)
+    shown = _HttpServer(
+        uvicorn.Config(
+            MetricsApp(vitals.gather, events.counts),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=1,
+            limit_concurrency=16,
+        )
+    )
+    tasks.create_task(shown.serve(sockets=[sock]))
+    await shown.listening.wait()
+    return shown
+
+
+async def _settle(runner: RelayRunner) -> None:
+    """Make everything durable that was taken; a full disk does not keep the server from stopping.
+
+    What is not written then was not `accepted` either: its senders try again.
+    """
+    try:
+        async with asyncio.timeout(_SETTLE_S):
+            await runner.settle()
+    except TimeoutError:
+        _log.warning("stopped-unsettled")
 
 
 def _settle_collector() -> None:
@@ -259,14 +302,9 @@ def _publish(server: _Server) -> None:
     """Write down where the server is found: for its operator and for programs, nothing secret."""
     addresses = server.addresses
     document = {"http": addresses.http, "stream": addresses.stream, "key": addresses.key}
+    if addresses.metrics is not None:
+        document["metrics"] = addresses.metrics
     write_atomically(server.config.data / "server.json", msgspec.json.encode(document) + b"\n")
-
-
-def _open_keyring(data: Path, passphrase: str | None, *, clock: Clock, random: Random) -> FileKeyring:
-    directory = data / "keyring"
-    if passphrase is not None:
-        return PassphraseKeyring(directory, passphrase, random=random, clock=clock)
-    return PlainKeyring(directory, random=random, clock=clock)
 
 
 async def _open_code_sender(

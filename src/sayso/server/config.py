@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sayso.protocol.api import STREAM_PATH
+from sayso.protocol.limits import LIMITS
 from sayso.server.core.addresses import Address, read_address, require_tls_or_loopback
+from sayso.server.core.discovery_budget import Allowance
 from sayso.server.core.sms_caps import SmsCaps, read_caps
 from sayso.server.errors import ConfigError
 
@@ -22,6 +24,10 @@ class ServerConfig:
     """Where the stream listens."""
     public_stream: str | None = None
     """URL of the stream as phones reach it, where a proxy stands between."""
+    metrics: str | None = None
+    """Where metrics and health are shown, HOST:PORT on loopback; nowhere by default."""
+    debuggable: bool = False
+    """Leave core dumps and debuggers possible."""
     tls_cert: Path | None = None
     tls_key: Path | None = None
     passphrase: str | None = field(default=None, repr=False)
@@ -47,6 +53,10 @@ class ServerConfig:
     smpp_window: int = 10
     sms_caps: Path | None = None
     """Caps on SMS (TOML); the defaults without it."""
+    discovery_bucket: int = LIMITS.discovery_bucket
+    """New numbers that a line may ask for at once."""
+    discovery_per_day: int = LIMITS.discovery_per_day
+    """New numbers that come back in a day."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +65,7 @@ class Listeners:
 
     http: Address
     stream: Address
+    metrics: Address | None
     tls: ssl.SSLContext | None
 
     def stream_url(self, port: int) -> str:
@@ -80,7 +91,11 @@ def check(config: ServerConfig) -> Listeners:
     if config.passphrase is not None and config.plain_keyring:
         raise ConfigError("a passphrase and --plain-keyring exclude each other: leave one of them out")
     _check_sms(config)
-    return Listeners(http=http, stream=stream, tls=tls)
+    metrics = None if config.metrics is None else read_address(config.metrics, what="metrics")
+    if metrics is not None and not metrics.is_loopback:
+        raise ConfigError("metrics are shown to this machine only: give a loopback address, such as 127.0.0.1:9464")
+    allowance(config)
+    return Listeners(http=http, stream=stream, metrics=metrics, tls=tls)
 
 
 def _check_sms(config: ServerConfig) -> None:
@@ -94,6 +109,15 @@ def _check_sms(config: ServerConfig) -> None:
             "nobody could enrol without codes by SMS: give --sms-gateway and --sms-password-file, or --smpp "
             "(`sayso carrier run` has a gateway to try it with)"
         )
+
+
+def allowance(config: ServerConfig) -> Allowance:
+    """Return what each line may ask for.
+
+    Raises:
+        ConfigError: nothing, or so much that its record would be kept for more than 30 days.
+    """
+    return Allowance(bucket=config.discovery_bucket, per_day=config.discovery_per_day)
 
 
 def sms_caps(config: ServerConfig) -> SmsCaps:

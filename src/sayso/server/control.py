@@ -56,7 +56,7 @@ class ControlConfig:
     claims_per_day: int = LINES_PER_DAY
     sets: Path | None = None
     """Where builds of the enrolled set lie; `sets` beside the directory by default."""
-    discovery: Allowance = Allowance()
+    discovery: Allowance = field(default_factory=Allowance)
     """How many new numbers a line may ask for."""
     sms_caps: SmsCaps = field(default_factory=SmsCaps)
     """How many SMS may be sent."""
@@ -108,7 +108,7 @@ class Control:
         await self._store.renew_leases(leases, now=self._running())
 
     async def sweep(self) -> None:
-        """Erase after 28 days, forget codes and answers, retire keys, build the enrolled set. Call every minute or so."""
+        """Erase after 28 days, forget codes, answers and keys, build the enrolled set. Call every minute or so."""
         now = self._running()
         expired = await self._store.expire(now=now)
         await self._spent.forget_spent(now=now)
@@ -124,6 +124,18 @@ class Control:
     async def counts(self) -> Counts:
         """Count, for the operator."""
         return await self._store.counts(now=self._running())
+
+    async def without_consent(self) -> int:
+        """Count lines whose consent was given to another policy than the present one."""
+        return await self._store.without_consent(self.identity.policy.sha256)
+
+    def jobs(self) -> int:
+        """Count the jobs that are under way in the background."""
+        return self.background.under_way
+
+    def set_built_at(self) -> float | None:
+        """Tell when the enrolled set that is shown was built, Unix seconds; None before the first build."""
+        return self.sets.built_at
 
     async def close(self) -> None:
         """Let go of database and workers. The application has been shut down before."""

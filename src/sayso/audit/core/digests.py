@@ -11,15 +11,22 @@ from base64 import b64decode, b64encode
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from posixpath import commonprefix
 
 from sayso.audit.core.forms import Form
 from sayso.audit.core.seed_types import Secret
 
 MIN_CHARS = 8
 """A cut digest has at least this many characters; eight hex digits are 32 bits."""
+MD5_BYTES = 16
 MIDDLE = 8
 """Where the 16-digit MD5 of Chinese practice begins: md5[8:24]."""
+_JOINTS = frozenset(b"/_-+")
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+
+
+def _name(run: bytes) -> str:
+    return "base64url" if b"-" in run or b"_" in run else "base64"
 
 
 def _new(name: str) -> Callable[[bytes], bytes]:
@@ -126,7 +133,7 @@ class DigestIndex:
             value = digest.value
             self._starts[value[:4]].append(digest)
             self._base64[value[:6]].append(digest)
-            if len(value) == 16:  # noqa: PLR2004  MD5
+            if len(value) == MD5_BYTES:
                 self._middles[value[4:8]].append(digest)
         self.hex_starts = frozenset(key.hex().encode() for key in (*self._starts, *self._middles))
         """The first eight lower hex digits of whatever could be met; a set, so that most tokens cost one look."""
@@ -146,23 +153,25 @@ class DigestIndex:
                 found.append(Recognised(digest, coding, 4.0 * len(whole)))
             elif whole.startswith(lower):
                 found.append(Recognised(digest, f"{coding}[:{len(lower)}]", 4.0 * len(lower)))
-        for digest in self._middles.get(key, ()):
-            if digest.value.hex()[MIDDLE : MIDDLE + 16].encode() == lower:
-                found.append(Recognised(digest, f"{coding}[{MIDDLE}:{MIDDLE + 16}]", 64.0))
-        return found
+        middle = [one for one in self._middles.get(key, ()) if one.value.hex()[MIDDLE : MIDDLE + 16].encode() == lower]
+        return found + [Recognised(one, f"{coding}[{MIDDLE}:{MIDDLE + 16}]", 64.0) for one in middle]
 
     def in_base64(self, run: bytes) -> list[Recognised]:
         """Recognise at the start of a run of base64 characters of either alphabet, without its padding."""
         standard = run.translate(_TO_STANDARD)
-        coding = "base64" if standard == run else "base64url"
+        coding = _name(run)
         start = standard[:MIN_CHARS]
+        known = self._base64[b64decode(start)] if start in self.base64_starts else ()
         found = []
-        for digest in self._base64[b64decode(start)] if start in self.base64_starts else ():
-            whole = b64encode(digest.value).rstrip(b"=")
-            if standard.startswith(whole):
+        for digest in known:
+            text = b64encode(digest.value).rstrip(b"=")
+            if standard.startswith(text):
                 found.append(Recognised(digest, coding, 8.0 * len(digest.value)))
-            elif whole.startswith(standard):
-                found.append(Recognised(digest, f"{coding}[:{len(run)}]", 6.0 * len(run)))
+                continue
+            same = len(commonprefix((standard, text)))
+            # A cut digest ends where the run does, or at a joint: "dev/l6IQUjLsyHVvA6Ap/activating".
+            if same == len(run) or run[same] in _JOINTS:
+                found.append(Recognised(digest, f"{_name(run[:same])}[:{same}]", 6.0 * same))
         return found
 
     def in_bytes(self, leaf: bytes) -> list[Recognised]:

@@ -13,7 +13,9 @@ KEY_WINDOW = 120
 _NAME = re.compile(rb"([A-Za-z0-9_.$@\[\]-]{1,60})[\"'\\ ]{0,3}$")
 _GOES_ON = frozenset(b" +,;!?'%")
 _AT = 0x40
+_PLUS = frozenset({b"%2B", b"%2b"})
 _JOINTS = frozenset(b"+-_")
+_BEFORE_LOCAL = frozenset(b"+-_.")
 _DIGITS = frozenset(b"0123456789")
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 _WORD = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") | frozenset(range(0x80, 0x100))
@@ -84,7 +86,8 @@ def stands_alone(view: bytes, start: int, end: int, edge: Edge) -> bool:  # noqa
         case Edge.NONE:
             return True
         case Edge.DIGIT:
-            return before not in _DIGITS and after not in _DIGITS
+            # "%2B" is a plus: the number is seen whole when that is decoded.
+            return before not in _DIGITS and after not in _DIGITS and view[max(0, start - 3) : start] not in _PLUS
         case Edge.HEX:
             return before not in _HEX and after not in _HEX
         case Edge.WORD:
@@ -94,7 +97,7 @@ def stands_alone(view: bytes, start: int, end: int, edge: Edge) -> bool:  # noqa
             apart = (
                 before not in _WORD
                 and after not in _WORD
-                and before not in _JOINTS
+                and before not in _BEFORE_LOCAL
                 and after not in _JOINTS
                 and after != _AT
             )

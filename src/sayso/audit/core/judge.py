@@ -8,8 +8,9 @@ from sayso.audit.core.digests import ALGORITHMS
 from sayso.audit.core.findings import Certainty, Finding
 from sayso.audit.core.hits import Hit
 
-CERTAIN_BITS = 48.0
-LIKELY_BITS = 30.0
+CERTAIN_BITS = 33.0
+"""Ten digits that stand alone: of captures with a million such numbers, one in ten thousand has it by chance."""
+LIKELY_BITS = 26.0
 POSSIBLE_BITS = 12.0
 _DIGEST_FIRST_BITS = 8.0
 """A seed has some hundreds of digests: a cut one has as many chances."""

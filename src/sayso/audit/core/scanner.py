@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from sayso.audit.core import judge
 from sayso.audit.core.decode.budget import Bounds, Budget
@@ -22,6 +22,7 @@ EXPECTED_DIGESTS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3
 CARRIED = 4096
 """Bytes of a stream that are kept until its next piece comes: a seed may lie across."""
 OPEN_STREAMS = 4_096
+USUAL_BOUNDS = Bounds()
 XORED = frozenset({Place.BODY, Place.MESSAGE, Place.PAYLOAD})
 NO_REASON = "random bytes: encrypted, or packed in an unknown way"
 
@@ -30,7 +31,7 @@ NO_REASON = "random bytes: encrypted, or packed in an unknown way"
 class Settings:
     """What a person may change about a run."""
 
-    bounds: Bounds = field(default_factory=Bounds)
+    bounds: Bounds = USUAL_BOUNDS
     findings: int = 100_000
     """Findings that are kept; what comes after is counted where it belongs."""
     evidence: int = 20_000
@@ -138,9 +139,9 @@ class Scanner:
                 cut.add(field.direction)
         for direction in several.keys() | cut:
             self._join(event, direction, several.get(direction, []), across=direction in cut)
-        if budget.exhausted:
+        if budget.incomplete:
             size = sum(len(field.data) for field in event.fields)
-            self._not_seen(event, f"decoding stopped at its bound ({budget.exhausted})", size, 0)
+            self._not_seen(event, f"decoding stopped at its bound ({budget.incomplete})", size, 0)
 
     def _look(self, event: Exchange | Chunk, field: Field, budget: Budget) -> tuple[Hit, ...]:
         self._bytes += len(field.data)

@@ -30,6 +30,12 @@ REMEMBER_VIEW = 64 * 1024
 """Views up to this size are remembered as they are."""
 REMEMBERED_VIEWS = 20_000
 REMEMBERED_TOKENS = 300_000
+WINDOW = 8 * 1024 * 1024
+"""Bytes that are searched at once."""
+OVERLAP = 4096
+PACKED = (compressed.GZIP, compressed.ZSTD, *compressed.ZLIB)
+SAME_IN_HEX = frozenset({"bcd", "bytes"})
+"""Bytes whose hex digits are the value itself: the text was matched already, with an eye on what stands beside it."""
 MAX_HITS = 2_000
 """Matches that one view may have; a file of nothing but seeds proves no more."""
 
@@ -69,12 +75,30 @@ class Search:
             xor: whether they may be XORed although they read as text; bytes that are no text always may.
         """
         self.opaque_bytes, self.met_piece = 0, False
-        hits = list(self._view(data, 0, budget, xor=xor))
+        if len(data) <= WINDOW:
+            hits = list(self._view(data, 0, budget, xor=xor))
+        else:
+            hits = self._windows(data, budget, xor=xor)
         for inflated in compressed.by_name(coding, data, budget.largest) if coding else ():
             if inflated.cut:
-                budget.cut()
+                budget.was_cut = True
             hits += (hit.under(inflated.coding) for hit in self._view(inflated.data, 1, budget))
         return tuple(hits)
+
+    def _windows(self, data: bytes, budget: Budget, *, xor: bool) -> list[Hit]:
+        """Search bytes too many for one view, piece by piece; if they are packed, what comes out of them too."""
+        found: dict[Hit, None] = {}
+        opaque = 0
+        for start in range(0, len(data), WINDOW):
+            found.update(dict.fromkeys(self._view(data[start : start + WINDOW + OVERLAP], 0, budget, xor=xor)))
+            opaque += min(self.opaque_bytes, WINDOW)
+            self.opaque_bytes = 0
+            budget.renew()
+        for inflated in compressed.by_magic(data, budget.largest) if data.startswith(PACKED) else ():
+            budget.was_cut = budget.was_cut or inflated.cut
+            found.update(dict.fromkeys(self._child(inflated.coding, inflated.data, 0, budget)))
+        self.opaque_bytes = min(opaque, len(data))
+        return list(found)
 
     def _view(self, data: bytes, depth: int, budget: Budget, *, xor: bool = False) -> tuple[Hit, ...]:
         remembered = self._views.get(data)
@@ -82,7 +106,8 @@ class Search:
             self.opaque_bytes += remembered[2]
             self.met_piece = self.met_piece or remembered[3]
             return remembered[1]
-        if not data or depth > budget.bounds.depth or not budget.take(len(data)):
+        # What stood in the traffic is searched whatever it costs; bounds are for what decoding makes of it.
+        if not data or depth > budget.bounds.depth or (depth and not budget.take(len(data))):
             return ()
         opaque_before, piece_before = self.opaque_bytes, self.met_piece
         self.met_piece = False
@@ -131,7 +156,7 @@ class Search:
         largest = budget.largest
         for inflated in (*compressed.by_magic(data, largest), *compressed.by_trial(data, largest)):
             if inflated.cut:
-                budget.cut()
+                budget.was_cut = True
             yield inflated.coding, inflated.data
         yield from text.utf16(data)
         yield from lzstring.from_utf16(data, largest)
@@ -195,7 +220,8 @@ class Search:
         hits: list[Hit] = []
         for token, step, child in waiting:
             if self._matching.is_interesting(child):
-                found = tuple(self._child(step, child, depth, budget))
+                several = self._child(step, child, depth, budget)
+                found = tuple(hit for hit in several if not (step == "hex" and hit.chain[1] in SAME_IN_HEX))
                 known = self._telling.get(token, ())
                 if found and found != known:
                     self._remember(token, known + found, budget)

@@ -101,7 +101,7 @@ class SplitSearch:
         for (seed, group), parts in met.items():
             if parts.keys() < self._groups[seed, group]:
                 continue
-            several = [parts[name] for name in sorted(parts)]
+            several = list(parts.values())
             chain = (*several[0].chain[:-1], "split", "+".join(hit.chain[-1] for hit in several))
             marked = b" ... ".join(hit.marked for hit in several)
             key = "+".join(hit.key for hit in several)

@@ -135,30 +135,30 @@ class ReportEntry(msgspec.Struct, forbid_unknown_fields=True):
 def _finding(one: Finding) -> FindingEntry:
     evidence = one.evidence
     return FindingEntry(
-        seed=one.seed,
+        seed=text(one.seed),
         type=one.seed_type,
         chain=list(one.chain),
         form=one.form,
-        file=one.file,
+        file=text(one.file),
         record=one.record,
         host=text(one.host),
-        ip=one.ip,
+        ip=text(one.ip),
         port=one.port,
-        protocol=one.protocol,
+        protocol=text(one.protocol),
         place=one.place.value,
         name=text(one.name),
         path=text(one.path),
         direction=one.direction.value,
-        phase=one.phase,
+        phase=text(one.phase),
         certainty=_WORDS[one.certainty],
-        reason=one.reason,
+        reason=text(one.reason),
         encrypted_on_wire=one.encrypted_on_wire,
         time=one.time,
         method=text(one.method),
         url=text(one.url),
-        owner=one.owner,
+        owner=text(one.owner),
         count=one.count,
-        detail=one.detail,
+        detail=text(one.detail),
         evidence=EvidenceEntry(octets(evidence.before), octets(evidence.marked), octets(evidence.after)),
     )
 
@@ -166,15 +166,15 @@ def _finding(one: Finding) -> FindingEntry:
 def _unseen(one: Unseen) -> UnseenEntry:
     return UnseenEntry(
         text(one.host),
-        one.ip,
+        text(one.ip),
         one.port,
-        one.protocol,
-        one.reason,
-        one.phase,
+        text(one.protocol),
+        text(one.reason),
+        text(one.phase),
         one.sent,
         one.received,
         one.times,
-        one.file,
+        text(one.file),
         one.record,
     )
 
@@ -184,15 +184,15 @@ def entry(report: Report) -> ReportEntry:
     stats = report.stats
     return ReportEntry(
         schema=SCHEMA,
-        files=list(report.files),
+        files=[text(one) for one in report.files],
         seeds=[SeedEntry(one.id, one.type) for one in report.seeds],
-        phases=list(report.phases),
+        phases=[text(one) for one in report.phases],
         findings=[_finding(one) for one in report.findings],
         not_seen_into=[_unseen(one) for one in report.not_seen_into],
         decoys=DecoysEntry(report.decoys.count, [_finding(one) for one in report.decoys.found]),
         stats=StatsEntry(stats.bytes, stats.seconds, stats.exchanges, stats.findings_beyond),
         partial=report.partial,
-        notes=list(report.notes),
+        notes=[text(one) for one in report.notes],
     )
 
 

@@ -29,7 +29,9 @@ def render(report: Report, *, version: str = "") -> bytes:
         driver["version"] = version
     results = [_result(one, places) for one in report.findings]
     for unseen in report.not_seen_into:
-        message = f"{unseen.sent} bytes to {text(unseen.host) or 'an unknown host'} were not seen into: {unseen.reason}"
+        message = (
+            f"{unseen.sent} bytes to {text(unseen.host) or 'an unknown host'} were not seen into: {text(unseen.reason)}"
+        )
         results.append(
             {
                 "ruleId": NOT_SEEN,
@@ -67,7 +69,7 @@ def _result(one: Finding, places: dict[str, int]) -> dict[str, Any]:
     wire = {True: "encrypted", False: "in cleartext", None: "by an unknown transport"}[one.encrypted_on_wire]
     message = (
         f"Seed {text(one.seed)} went {way} {text(one.host) or 'an unknown host'} {wire}, in {one.place.value} "
-        f"{text(one.name)} ({' > '.join(one.chain)}), {one.certainty.word}"
+        f"{text(one.name)} ({text(' > '.join(one.chain))}), {one.certainty.word}"
     )
     print_of = "|".join((one.seed, *one.chain, one.host, one.place.value, one.name, one.path, one.direction.value))
     return {
@@ -80,7 +82,7 @@ def _result(one: Finding, places: dict[str, int]) -> dict[str, Any]:
         "occurrenceCount": one.count,
         "properties": {
             "record": one.record,
-            "phase": one.phase,
+            "phase": text(one.phase),
             "chain": list(one.chain),
             "direction": one.direction.value,
         },

@@ -66,14 +66,25 @@ class Proven:
     what: What
 
 
-def check_certificate(inner: Inner, *, certificate_key: bytes, server: KeyDigest, now: int) -> Certificate:
+def check_certificate(
+    inner: Inner, *, certificate_key: bytes, server: KeyDigest, now: int, other_key: bytes | None = None
+) -> Certificate:
     """Check the sender's certificate, before the ratchet is touched: who cannot prove a number uses up no key.
+
+    Args:
+        inner: what the seal held.
+        certificate_key: of the statement.
+        server: digest of the server's long-term key.
+        now: Unix seconds.
+        other_key: the statement's other certificate key, while two overlap.
 
     Raises:
         UnreadableError: forged, expired for good, or about another device than the seal names.
     """
     try:
-        certificate = read_certificate(inner.certificate, certificate_key=certificate_key, server=server)
+        certificate = read_certificate(
+            inner.certificate, certificate_key=certificate_key, other_key=other_key, server=server
+        )
         # The time of sending is known only from inside; until then the kindest one is assumed.
         check_fresh(certificate, sent_at=0, now=now)
     except CertificateError as error:
@@ -127,23 +138,28 @@ def _check_sender(content: Content, certificate: Certificate, *, now: int) -> No
         raise UnreadableError("the certificate does not prove the number", Unreadable.CERTIFICATE) from error
 
 
-def words_about(peer: Peer, proven: Proven, *, shown_to_us: Sequence[bytes]) -> list[Word]:
+def words_about(peer: Peer, proven: Proven) -> list[Word]:
     """Tell what the owner should be told along with this content.
 
     Args:
         peer: as known before this content.
         proven: the content.
+    """
+    certificate = proven.certificate
+    changed = keys_differ(peer, certificate.device, certificate.ed25519, certificate.curve25519)
+    return [Word.KEY_CHANGED] if changed else []
+
+
+def is_odd(peer: Peer, digest: bytes, *, shown_to_us: Sequence[bytes]) -> bool:
+    """Whether a statement digest in a peer's message has to be looked into.
+
+    Args:
+        peer: as known before; what its owner was warned of once is not looked into again.
+        digest: in the message.
         shown_to_us: digests of the statements that this phone was shown, also earlier ones: a peer may not have
             fetched the newest yet.
     """
-    words = []
-    certificate = proven.certificate
-    if keys_differ(peer, certificate.device, certificate.ed25519, certificate.curve25519):
-        words.append(Word.KEY_CHANGED)
-    theirs = proven.content.statement_digest
-    if theirs not in shown_to_us and theirs != peer.odd_statement:
-        words.append(Word.OTHER_STATEMENT)
-    return words
+    return digest not in shown_to_us and digest != peer.odd_statement
 
 
 def wants_receipt(what: What) -> bool:

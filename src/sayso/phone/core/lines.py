@@ -147,7 +147,11 @@ class Device:
     statement_at: float = 0.0
     statements_shown: bytes = b""
     """Digests of the last statements that this phone was shown, 32 bytes each, newest first."""
+    statement_since: float = 0.0
+    """When the newest of these was first shown; Unix seconds."""
     token: bytes | None = None
+    other_token: bytes | None = None
+    """Of the epoch before, or of the one that the line is just moving to: what is sealed to it is for this line too."""
     certificate: bytes | None = None
     certificate_at: float = 0.0
     grant_set: bool = False

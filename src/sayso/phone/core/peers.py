@@ -27,6 +27,8 @@ class Peer:
     number: str
     """E.164."""
     token: bytes | None = None
+    other_token: bytes | None = None
+    """Of another epoch."""
     in_cloud: InCloud = InCloud.NOT_ASKED
     ever_in_cloud: bool = False
     """Once true it stays: such a peer never silently becomes an SMS peer."""
@@ -50,9 +52,27 @@ class Peer:
     odd_statement: bytes | None = None
     """A statement digest in its messages that is not ours, once warned about."""
 
+    def token_in(self, epoch: int) -> bytes | None:
+        """Return its token of an epoch, if it is known."""
+        return next((one for one in (self.token, self.other_token) if one is not None and one[0] == epoch), None)
+
     def can_be_sealed_to(self, now: float) -> bool:
         """Whether there is an envelope key that is young enough; otherwise keys have to be claimed."""
         return self.envelope_key is not None and now <= self.envelope_key_created + LIMITS.envelope_key_fresh_s
+
+
+def reached_under(peer: Peer, token: bytes) -> Peer:
+    """Note the token that a peer was found under; one of another epoch is kept beside it."""
+    if peer.token is None or peer.token[0] == token[0]:
+        return replace(peer, token=token)
+    return replace(peer, token=token, other_token=peer.token)
+
+
+def discovered(peer: Peer, token: bytes) -> Peer:
+    """Note a token that the VOPRF gave. A peer in the cloud may not have moved there yet: it stays where it is found."""
+    if peer.token is None or peer.token[0] == token[0] or peer.in_cloud is not InCloud.YES:
+        return reached_under(peer, token)
+    return replace(peer, other_token=token)
 
 
 def without_keys(peer: Peer) -> Peer:
@@ -100,7 +120,7 @@ def with_bundle(peer: Peer, bundle: DeviceBundle) -> Peer:
 def with_certificate(peer: Peer, certificate: Certificate, *, grant: bytes) -> Peer:
     """Take over what a message proved. Keys of an older device than the one known do not replace it."""
     grant = grant or peer.grant
-    seen = replace(peer, in_cloud=InCloud.YES, ever_in_cloud=True, token=certificate.token, grant=grant)
+    seen = replace(reached_under(peer, certificate.token), in_cloud=InCloud.YES, ever_in_cloud=True, grant=grant)
     if not keys_differ(peer, certificate.device, certificate.ed25519, certificate.curve25519):
         first = replace(seen, certificate_expires=max(peer.certificate_expires, certificate.expires))
         return replace(first, device=certificate.device, ed25519=certificate.ed25519, curve25519=certificate.curve25519)

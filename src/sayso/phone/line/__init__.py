@@ -18,6 +18,8 @@
     discovery    the contacts' tokens, in batches, by the clock
     enrolled_set the set of enrolled lines: fetched by the clock; what it says of contacts
     upkeep       own keys, grant, certificate, statement
+    epochs       the line's way to another epoch, without a code
+    certificates the line's own certificate, checked
     statements   the server's statement, checked and kept
     texting      the modem: SMS both ways, and the SIM that the line is bound to
     chance       a fair chance from the Random port

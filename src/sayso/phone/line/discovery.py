@@ -1,9 +1,8 @@
 """The contacts' tokens, by the VOPRF, in batches: on the clock's account alone, each number once for each epoch."""
 
-from dataclasses import replace
-
 from sayso.phone.core.discovery import KnownNumber, batch_size, smaller, to_ask
 from sayso.phone.core.lines import Device
+from sayso.phone.core.peers import discovered
 from sayso.phone.errors import ProblemError, UnreachableError
 from sayso.phone.line.statements import current
 from sayso.phone.line.world import Reach, World
@@ -65,7 +64,7 @@ class ContactDiscovery:
         with self._world.store.transaction("contacts-discovered"):
             for number, output in zip(numbers, outputs, strict=True):
                 token = token_from_output(epoch.epoch, output)
-                peers.put(replace(peers.get(self._line, number.e164), token=token))
+                peers.put(discovered(peers.get(self._line, number.e164), token))
         return len(numbers)
 
     def _wanted(self, epoch: int) -> list[PhoneNumber]:
@@ -77,7 +76,11 @@ class ContactDiscovery:
             line=self._line,
             own_number=self._world.store.lines.get(self._line).number,
             epoch=epoch,
-            tokens={number: peer.token for number, peer in known.items() if peer is not None and peer.token},
+            tokens={
+                number: token
+                for number, peer in known.items()
+                if peer is not None and (token := peer.token_in(epoch)) is not None
+            },
         )
 
     def _device(self) -> Device:

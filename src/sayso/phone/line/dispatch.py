@@ -260,7 +260,8 @@ class Dispatch:
     def _deposit(self, parcel: Parcel) -> None:
         token, part = as_part(parcel)
         self._in_flight.add(parcel.id)
-        self._link.send([Deposit(self._ref(parcel), token, self._ttl_s(), parcel.grant, [part])])
+        again = parcel.id not in self._first_try
+        self._link.send([Deposit(self._ref(parcel), token, self._ttl_s(), parcel.grant, [part], again)])
 
     def _ask(self, parcel: Parcel) -> None:
         if parcel.handle is not None:

@@ -141,7 +141,13 @@ class SetKeeper:
             return
         peers = self._world.store.peers
         known = [(one.number, peers.find(self._line, one.number)) for one in peers.contacts()]
-        numbers = {Token(peer.token): number for number, peer in known if peer is not None and peer.token}
+        numbers = {
+            Token(token): number
+            for number, peer in known
+            if peer is not None
+            for token in (peer.token, peer.other_token)
+            if token is not None
+        }
         hits: set[Token] = set()
         for index in held[1].sets:
             hits |= await asyncio.to_thread(found, index, self._shard, list(numbers))

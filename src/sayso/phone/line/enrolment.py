@@ -19,9 +19,10 @@ from sayso.phone.adapters.store.lines import Consent
 from sayso.phone.core.lines import Device, LineEvent, Step, move
 from sayso.phone.core.lock import come_in
 from sayso.phone.errors import CommandError, ProblemError
+from sayso.phone.line.certificates import check_own_certificate
 from sayso.phone.line.claims import evaluate
 from sayso.phone.line.statements import current, fetch_statement
-from sayso.phone.line.upkeep import KeyUpkeep, check_own_certificate
+from sayso.phone.line.upkeep import KeyUpkeep
 from sayso.phone.line.waiting import Waiting
 from sayso.phone.line.world import Reach, World
 from sayso.protocol.api import (
@@ -149,16 +150,25 @@ class Enrolment:
 
     async def ask_for(self, enrolment: bytes) -> EnrolPending:
         """Ask for a code under an enrolment id; arguments and errors as for `ask_code`."""
+        try:
+            pending = await self._ask(enrolment)
+        except ProblemError as error:
+            if error.problem != ProblemType.EPOCH:
+                raise
+            # A key was destroyed between the statement and the request.
+            pending = await self._ask(enrolment)
+        if not same(pending.id, enrolment) or pending.code_digits != LIMITS.code_digits:
+            raise CommandError("the server answers about another enrolment; opt in again")
+        return pending
+
+    async def _ask(self, enrolment: bytes) -> EnrolPending:
         fetched = await fetch_statement(self._world, self._reach, self._device())
         with self._world.store.transaction("statement"):
             self._world.store.lines.put_device(fetched)
         statement, _ = current(fetched)
-        pending = await self._reach.control.sealed_call(
+        return await self._reach.control.sealed_call(
             ENROL_PATH, lambda nonce: self._request(statement, enrolment, nonce), EnrolPending
         )
-        if not same(pending.id, enrolment) or pending.code_digits != LIMITS.code_digits:
-            raise CommandError("the server answers about another enrolment; opt in again")
-        return pending
 
     async def come_in_by_pin(self) -> bool:
         """Try the PIN that the owner entered, and keep the proofs of the enrolment. False: the line waits on.
@@ -252,7 +262,8 @@ class Enrolment:
         device = self._device()
         line = self._world.store.lines.get(self._line)
         certificate = check_own_certificate(answer.certificate, device, PhoneNumber(line.number or ""))
-        receipt = read_receipt(answer.receipt, receipt_key=current(device)[0].receipt_key)
+        stated, _ = current(device)
+        receipt = read_receipt(answer.receipt, receipt_key=stated.receipt_key, other_key=stated.other_receipt_key)
         consent = self._world.store.lines.consent(device.record_id)
         if consent is None:
             raise LookupError("a device has a consent")

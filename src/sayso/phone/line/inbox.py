@@ -1,5 +1,6 @@
 """An envelope: opened, checked, stored in one transaction, and only then acknowledged."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ from sayso.phone.core.incoming import (
     UnreadableError,
     check_certificate,
     check_content,
+    is_odd,
     wants_receipt,
     words_about,
 )
@@ -18,6 +20,7 @@ from sayso.phone.core.lines import Device
 from sayso.phone.core.outgoing import ReceiptCame
 from sayso.phone.core.peers import with_certificate
 from sayso.phone.core.sessions import Session, retired_by_new_inbound
+from sayso.phone.core.statements import OddStatement
 from sayso.phone.core.texts import Channel, Direction, InState, Text, Word, after
 from sayso.phone.errors import RatchetError
 from sayso.phone.line.claims import system_word
@@ -87,10 +90,12 @@ class Inbox:
         if device is None or line.number is None or device.token is None:
             raise UnreadableError("this line is not enrolled", Unreadable.ENVELOPE_KEY)
         now = int(self._world.clock.wall())
-        inner = self._unseal(device, device.token, envelope)
+        inner, token = self._unseal(device, envelope)
+        statement, _ = current(device)
         certificate = check_certificate(
             inner,
-            certificate_key=current(device)[0].certificate_key,
+            certificate_key=statement.certificate_key,
+            other_key=statement.other_certificate_key,
             server=KeyDigest(device.server_key),
             now=now,
         )
@@ -100,13 +105,15 @@ class Inbox:
             opened = self._decrypt(device, inner, certificate)
         except RatchetError as error:
             raise UnreadableError("no session opens it", Unreadable.RATCHET) from error
-        me = own_party(line.number, device)
+        me = own_party(line.number, device, token)
         return opened, check_content(opened.plaintext, certificate=certificate, me=me, now=now)
 
-    def _unseal(self, device: Device, token: bytes, envelope: bytes) -> Inner:
+    def _unseal(self, device: Device, envelope: bytes) -> tuple[Inner, bytes]:
+        """Open the seal; returns what it held, and which of the line's tokens it was sealed to."""
         if len(envelope) not in LIMITS.envelope_sizes_bytes:
             raise UnreadableError("not the size of an envelope", Unreadable.MALFORMED)
-        for own in self._world.store.lines.envelope_keys(self._line):
+        tokens = [token for token in (device.token, device.other_token) if token is not None]
+        for own, token in itertools.product(self._world.store.lines.envelope_keys(self._line), tokens):
             to = Address(
                 server=KeyDigest(device.server_key),
                 token=Token(token),
@@ -114,7 +121,7 @@ class Inbox:
                 key_id=own.key_id,
             )
             try:
-                return unseal(envelope, to=to, key=SealPrivateKey(own.private))
+                return unseal(envelope, to=to, key=SealPrivateKey(own.private)), token
             except EnvelopeError:
                 continue
         raise UnreadableError("no envelope key opens it", Unreadable.ENVELOPE_KEY)
@@ -183,10 +190,10 @@ class Inbox:
         store, content = self._world.store, proven.content
         peer = store.peers.get(self._line, number)
         device = store.lines.device(self._line)
-        shown_here = shown_to_us(device) if device is not None else []
-        words = words_about(peer, proven, shown_to_us=shown_here)
-        odd = content.statement_digest if Word.OTHER_STATEMENT in words else peer.odd_statement
-        store.peers.put(replace(with_certificate(peer, proven.certificate, grant=content.grant), odd_statement=odd))
+        if device is not None and is_odd(peer, content.statement_digest, shown_to_us=shown_to_us(device)):
+            self._note_odd(number, proven)
+        words = words_about(peer, proven)
+        store.peers.put(with_certificate(peer, proven.certificate, grant=content.grant))
         shown = [store.texts.add(system_word(self._world, self._line, number, word)) for word in words]
         match proven.what:
             case TextCame(text=text):
@@ -197,6 +204,13 @@ class Inbox:
             case ReceiptsCame() as receipts:
                 changed, frames = self._receipts(number, receipts)
                 return [*shown, *changed], frames
+
+    def _note_odd(self, number: str, proven: Proven) -> None:
+        """Note a statement that the sender was shown and this phone was not: the upkeep asks the server about it."""
+        now, content = self._world.clock.wall(), proven.content
+        sent_at = min(now, content.sent_at_ms / 1000)
+        odd = OddStatement(line=self._line, number=number, digest=content.statement_digest, met_at=now, sent_at=sent_at)
+        self._world.store.odd.note(odd)
 
     def _receipts(self, number: str, came: ReceiptsCame) -> tuple[list[Text], list[Frame]]:
         """Apply receipts, to texts of this very conversation only."""

@@ -121,7 +121,8 @@ class Leaving:
     def _checked(self, answer: Withdrawn, withdrawal: dict[str, object]) -> Receipt:
         device = self._device()
         said = hashlib.sha256(canonical(read_withdrawal(withdrawal, device_key=device.ed25519))).digest()
-        receipt = read_receipt(answer.receipt, receipt_key=current(device)[0].receipt_key)
+        stated, _ = current(device)
+        receipt = read_receipt(answer.receipt, receipt_key=stated.receipt_key, other_key=stated.other_receipt_key)
         about = (receipt.event, receipt.record_id, receipt.record_sha256, receipt.device)
         if about != ("withdrawn", device.record_id, said, device.device):
             raise ConsentError("the server's receipt is for something else")
@@ -136,6 +137,7 @@ class Leaving:
             store.texts.put(text)
         store.outbox.empty(self._line)
         store.peers.forget_enrolment(self._line)
+        store.odd.forget_line(self._line)
         store.lines.forget_device(self._line)
         store.locks.forget(self._line)
         line = store.lines.get(self._line)

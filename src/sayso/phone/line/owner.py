@@ -64,7 +64,7 @@ class Owner:
         """Subscribe to what happens."""
         return self._feed.subscribe()
 
-    async def handle(self, command: ask.Command) -> ask.Answer:
+    async def handle(self, command: ask.Command) -> ask.Answer:  # noqa: PLR0911  one return for each command
         """Do one command.
 
         Raises:

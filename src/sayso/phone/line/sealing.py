@@ -19,11 +19,12 @@ from sayso.protocol.ids import DeviceId, KeyDigest, Token, handle_hash
 from sayso.protocol.xwing import SealPublicKey
 
 
-def own_party(number: str, device: Device) -> Party:
-    """Return this line as one side of a conversation."""
-    if device.token is None:
+def own_party(number: str, device: Device, token: bytes | None = None) -> Party:
+    """Return this line as one side of a conversation, under its token or under the one of another epoch."""
+    token = token or device.token
+    if token is None:
         raise LookupError("this device is not enrolled yet")
-    return Party(number, device.token, device.device, device.ed25519, device.curve25519)
+    return Party(number, token, device.device, device.ed25519, device.curve25519)
 
 
 def session_ready(world: World, peer: Peer) -> bool:

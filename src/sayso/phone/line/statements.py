@@ -37,13 +37,35 @@ async def fetch_statement(world: World, reach: Reach, device: Device) -> Device:
 
 def with_statement(device: Device, document: bytes, digest: bytes, *, at: float) -> Device:
     """Return the device with a statement that was checked, and its digest among those that it was shown."""
-    shown = digest + device.statements_shown.replace(digest, b"")
+    newest = device.statements_shown[:_DIGEST_BYTES]
+    shown = digest + b"".join(one for one in shown_to_us(device) if one != digest)
     return replace(
         device,
+        statement_since=device.statement_since if newest == digest else at,
         statement=document,
         statement_at=at,
         statements_shown=shown[: _SHOWN_KEPT * _DIGEST_BYTES],
     )
+
+
+async def refresh(world: World, reach: Reach, line: bytes) -> None:
+    """Fetch the statement and keep it; errors as for `fetch_statement`."""
+    device = world.store.lines.device(line)
+    if device is None:
+        raise LookupError("this line has no device")
+    fetched = await fetch_statement(world, reach, device)
+    with world.store.transaction("statement"):
+        now = world.store.lines.device(line)
+        if now is not None:
+            world.store.lines.put_device(
+                replace(
+                    now,
+                    statement=fetched.statement,
+                    statement_at=fetched.statement_at,
+                    statement_since=fetched.statement_since,
+                    statements_shown=fetched.statements_shown,
+                )
+            )
 
 
 def current(device: Device) -> tuple[Statement, bytes]:

@@ -8,7 +8,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sayso.phone.core.keys_upkeep import OwnEnvelopeKey, Upkeep, due, elapsed
 from sayso.phone.core.lines import Device
-from sayso.phone.line.statements import current, fetch_statement
+from sayso.phone.core.statements import Judgement, judge, worth_asking
+from sayso.phone.core.texts import Word
+from sayso.phone.errors import ServerSideError
+from sayso.phone.line.certificates import check_own_certificate
+from sayso.phone.line.claims import system_word
+from sayso.phone.line.epochs import EpochMove
+from sayso.phone.line.statements import fetch_statement, shown_to_us
 from sayso.phone.line.world import Reach, World
 from sayso.protocol.api import (
     CERTIFICATE_PATH,
@@ -20,9 +26,8 @@ from sayso.protocol.api import (
     Renewed,
     SetGrant,
 )
-from sayso.protocol.certificate import Certificate, check_number, read_certificate
 from sayso.protocol.errors import CertificateError, StatementError
-from sayso.protocol.ids import DeviceId, KeyDigest, grant_hash, same
+from sayso.protocol.ids import DeviceId, KeyDigest, grant_hash
 from sayso.protocol.keys import EnvelopeKey, RatchetKey, sign_envelope_key, sign_ratchet_key
 from sayso.protocol.limits import DAY, LIMITS, MINUTE
 from sayso.protocol.numbers import PhoneNumber
@@ -42,6 +47,7 @@ class KeyUpkeep:
         self._world = world
         self._line = line
         self._reach = reach
+        self._epochs = EpochMove(world, line, reach)
 
     async def look_after(self, *, one_time_left: int) -> int:
         """Do what is due.
@@ -58,20 +64,36 @@ class KeyUpkeep:
         """
         plan = self._plan(one_time_left)
         self._destroy(plan)
+        odd = self._odd_to_ask_about()
+        trouble = None
+        if plan.certificate or odd:
+            trouble = await self._renew_statement(older_than_s=0 if odd else LIMITS.lease_renew_s)
+        later: ServerSideError | None = None
+        try:
+            trouble = trouble or await self._epochs.move_if_due()
+        except ServerSideError as error:
+            later = error  # there are fourteen days for it; keys run out sooner
         if plan.certificate:
-            self._say(await self._renew_statement() or await self._renew_certificate())
+            trouble = trouble or await self._renew_certificate()
+        if plan.certificate or trouble is not None:
+            self._say(trouble)
         left = await self.publish(one_time_left=one_time_left)
         await self.tell_grant()
+        if later is not None:
+            raise later
         return left
 
-    async def check_policy(self) -> None:
+    async def check_policy(self, *, anew: bool = False) -> None:
         """See, before a stream is opened, that the server still has the policy that was agreed to.
+
+        Args:
+            anew: the server was stopped since: its statement may be another one now, however young the one held is.
 
         Raises:
             PolicyChangedError: it has another one.
             ServerSideError: no answer.
         """
-        trouble = await self._renew_statement(older_than_s=STATEMENT_S)
+        trouble = await self._renew_statement(older_than_s=0 if anew else STATEMENT_S)
         if trouble is not None:
             self._say(trouble)
 
@@ -182,6 +204,7 @@ class KeyUpkeep:
         except StatementError as error:
             return str(error)
         if fetched.statement == device.statement and age < LIMITS.lease_renew_s:
+            self._judge_odd(fetched)
             return None
         with self._world.store.transaction("statement"):
             self._world.store.lines.put_device(
@@ -189,10 +212,37 @@ class KeyUpkeep:
                     self._device(),
                     statement=fetched.statement,
                     statement_at=fetched.statement_at,
+                    statement_since=fetched.statement_since,
                     statements_shown=fetched.statements_shown,
                 )
             )
+        self._judge_odd(fetched)
         return None
+
+    def _odd_to_ask_about(self) -> bool:
+        """Whether a peer's statement has to be asked about."""
+        now = self._world.clock.wall()
+        return any(worth_asking(odd, now=now) for odd in self._world.store.odd.of_line(self._line))
+
+    def _judge_odd(self, asked: Device) -> None:
+        """Judge what peers were shown, with a statement that was fetched just now; warn the owner."""
+        store, now = self._world.store, self._world.clock.wall()
+        judged = [
+            (odd, judge(odd, shown=shown_to_us(asked), since=asked.statement_since, asked_at=now))
+            for odd in store.odd.of_line(self._line)
+        ]
+        words = []
+        for odd, judgement in judged:
+            if judgement is Judgement.OPEN:
+                continue
+            with store.transaction("statement-judged"):
+                store.odd.drop(self._line, odd.number)
+                if judgement is Judgement.TWO_FACES:
+                    store.peers.put(replace(store.peers.get(self._line, odd.number), odd_statement=odd.digest))
+                    word = system_word(self._world, self._line, odd.number, Word.OTHER_STATEMENT)
+                    words.append(store.texts.add(word))
+        for word in words:
+            self._world.news.text_changed(word)
 
     async def _renew_certificate(self) -> str | None:
         """Get a fresh certificate; returns what is wrong with it, for the owner."""
@@ -223,23 +273,6 @@ class KeyUpkeep:
         if device is None:
             raise LookupError("this line has no device")
         return device
-
-
-def check_own_certificate(wire: bytes, device: Device, number: PhoneNumber) -> Certificate:
-    """Check a certificate that the server gave to this device.
-
-    Raises:
-        CertificateError: not signed by the server, or not about this device's keys and this number.
-    """
-    statement, _ = current(device)
-    certificate = read_certificate(wire, certificate_key=statement.certificate_key, server=KeyDigest(device.server_key))
-    ours = (device.device, device.ed25519, device.curve25519)
-    if (certificate.device, certificate.ed25519, certificate.curve25519) != ours:
-        raise CertificateError("the server's certificate is about another device")
-    if device.token is not None and not same(certificate.token, device.token):
-        raise CertificateError("the server's certificate is about another token")
-    check_number(certificate, salt=device.salt, number=number)
-    return certificate
 
 
 def _signing(device: Device) -> tuple[Ed25519PrivateKey, KeyDigest, DeviceId]:

@@ -17,6 +17,7 @@ from typing import Final
 import structlog
 
 from sayso.protocol import tokens
+from sayso.server.adapters.process import forbid_dumps_as_parent
 from sayso.server.errors import ServerError
 
 _LOG: Final = structlog.get_logger()
@@ -84,6 +85,7 @@ _worker_keys: dict[int, bytes] = {}
 
 
 def _begin(keys: dict[int, bytes]) -> None:
+    forbid_dumps_as_parent()
     _worker_keys.update(keys)  # a worker's one state, set once by the pool's initializer
     # Ctrl-C goes to the whole process group; the server tells its workers when to end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

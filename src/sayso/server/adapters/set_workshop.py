@@ -10,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Final
 
 from sayso.protocol.errors import SetError
+from sayso.server.adapters.process import forbid_dumps_as_parent
 from sayso.server.core.set_build import MadeSet, SetWork, make_set
 from sayso.server.errors import ServerError
 
@@ -35,7 +36,9 @@ class Workshop:
     @staticmethod
     async def _elsewhere(work: SetWork) -> MadeSet:
         # Started fresh, so that it inherits nothing of the server's memory but the tokens.
-        pool = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+        pool = ProcessPoolExecutor(
+            1, mp_context=multiprocessing.get_context("spawn"), initializer=forbid_dumps_as_parent
+        )
         try:
             return await asyncio.get_running_loop().run_in_executor(pool, make_set, work)
         except (BrokenProcessPool, OSError) as error:

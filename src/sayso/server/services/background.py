@@ -59,6 +59,11 @@ class Background:
         self._jobs.add(task)
         task.add_done_callback(self._jobs.discard)
 
+    @property
+    def under_way(self) -> int:
+        """How many jobs are under way."""
+        return len(self._jobs)
+
     async def settle(self, patience_s: float | None = None) -> None:
         """Wait until no job is under way, or for so many seconds."""
         if self._jobs:

@@ -62,6 +62,11 @@ class EnrolledSet:
         except SetError:
             _LOG.warning("enrolled set set aside", reason="damaged, or signed by another key")
 
+    @property
+    def built_at(self) -> float | None:
+        """When the build that is shown was made, Unix seconds; None before the first one."""
+        return None if self._manifest is None else float(self._manifest.built)
+
     async def build_if_due(self) -> bool:
         """Build when a fixed hour has come. Returns whether there is a new build; the old one stays if it fails.
 

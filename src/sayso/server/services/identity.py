@@ -48,6 +48,11 @@ STATED_LIMITS: Final = (
 """Limits that the statement names."""
 
 
+def public_digest(long_term: bytes) -> KeyDigest:
+    """Return the digest of a long-term key, from its seed: what phones pin."""
+    return key_digest(Ed25519PrivateKey.from_private_bytes(long_term).public_key().public_bytes_raw())
+
+
 class ServerIdentity:
     """A server's keys, and what only they can do."""
 

@@ -166,8 +166,6 @@ class Registrar:
             receipt_sha256=receipt_digest(receipt),
             policy_sha256=pending.policy_sha256,
             enrolled_on=today,
-            # A phone that goes by the epoch that ends moves by itself; one of the current epoch is in both at once.
-            previous_token=pending.other_token if pending.token[0] == self._identity.epoch else None,
         )
         answer = api.Enrolled(
             receipt=self._identity.sign_receipt(receipt),

@@ -53,6 +53,15 @@ class RelayRunner:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._next_forget = 0.0
+        self._committing_since: float | None = None
+
+    def now(self) -> float:
+        """Return the server's running seconds."""
+        return self._now()
+
+    def committing_s(self) -> float:
+        """Return how long the batch that is being written has been under way; 0 when none is."""
+        return 0.0 if self._committing_since is None else self._now() - self._committing_since
 
     async def run(self) -> None:
         """Run until cancelled.
@@ -146,12 +155,15 @@ class RelayRunner:
             while (batch := self.relay.take_batch()) is not None:
                 try:
                     if batch:
+                        self._committing_since = self._now()
                         await self._store.commit(batch)
                 except NoSpaceError:
+                    self._committing_since = None
                     log.warning("mailbox-no-space", envelopes=len(batch.put))
                     self.relay.failed(now=self._now())
                     await asyncio.sleep(self._no_space_pause_s)
                 else:
+                    self._committing_since = None
                     self.relay.committed(now=self._now())
 
     async def _read_windows(self) -> None:

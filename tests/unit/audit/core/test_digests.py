@@ -1,3 +1,5 @@
+"""Digests, whole and cut."""
+
 import base64
 import hashlib
 import hmac

@@ -1,3 +1,5 @@
+"""Fresh seeds and decoys."""
+
 from random import Random
 
 import pytest

@@ -1,3 +1,5 @@
+"""Phase files."""
+
 from datetime import date
 
 import pytest
@@ -38,14 +40,24 @@ def test_times_of_day_need_the_day() -> None:
 
 
 def test_toml_and_an_offset() -> None:
-    text = b'[[phase]]\nat = 1970-01-01T00:01:00Z\nname = "b"\n[[phase]]\nat = 30\nname = "a"\n[[phase]]\nat="90"\nname="c"'
+    text = b'[[phase]]\nat = 1970-01-01T00:01:00Z\nname = "b"\n'
+    text += b'[[phase]]\nat = 30\nname = "a"\n[[phase]]\nat="90"\nname="c"'
     assert phases.parse(text, offset=5).starts == (35.0, 65.0, 95.0)
     assert phases.parse(text).names == ("a", "b", "c")
 
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"no time", b"25:99 x", b"\xff", b"[[phase]]\nat = 1", b"[[phase]]\nat =", b"1 x\n" * 1_001, b"2001-13-01T00:00Z x"],
+    [
+        b"",
+        b"no time",
+        b"25:99 x",
+        b"\xff",
+        b"[[phase]]\nat = 1",
+        b"[[phase]]\nat =",
+        b"1 x\n" * 1_001,
+        b"2001-13-01T00:00Z x",
+    ],
 )
 def test_what_is_no_phase_file_is_refused(data: bytes) -> None:
     with pytest.raises(PhaseError):

@@ -1,3 +1,5 @@
+"""What a seed may be."""
+
 import pytest
 
 from sayso.audit.core.seed_types import Seed, SeedType, check, coordinates, digits, luhn_digit, seed_type

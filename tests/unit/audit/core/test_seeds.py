@@ -1,3 +1,5 @@
+"""The seeds file."""
+
 from random import Random
 
 import pytest
@@ -43,7 +45,10 @@ def test_a_file_of_each_kind_of_table() -> None:
         ("[[seed]]\ntype = 'imei'\nvalue = 490154203237518", "in quotes"),
         ("[[seed]]\ntype = 'imei'\nvalue = '490154203237518'\ncolour = 'red'", "no key 'colour'"),
         ("[[seed]]\ntype = 'free'\nvalue = 'abcdef'\nregion = 'GBR'", "two letters"),
-        ("[[seed]]\nid='a'\ntype='free'\nvalue='abcdef'\n[[seed]]\nid='a'\ntype='free'\nvalue='ghijkl'", "occurs twice"),
+        (
+            "[[seed]]\nid='a'\ntype='free'\nvalue='abcdef'\n[[seed]]\nid='a'\ntype='free'\nvalue='ghijkl'",
+            "occurs twice",
+        ),
         ("[[sed]]\n", "not 'sed'"),
         ("[[seed]]\nvalue = 'secret-value' x\n", "no TOML \\(line 2\\)"),
         ("[[seed]]\ntype='free'\nvalue='abcdef'\n[[salt]]\nname='x'", "either value"),
@@ -70,7 +75,9 @@ def test_what_is_written_is_read_back(number: int) -> None:
     assert (read.seeds, read.decoys) == (made, decoys)
 
 
-@given(st.text(alphabet=st.characters(codec="utf-8"), min_size=6, max_size=30).filter(lambda text: len(text.strip()) >= 6))
+@given(
+    st.text(alphabet=st.characters(codec="utf-8"), min_size=6, max_size=30).filter(lambda text: len(text.strip()) >= 6)
+)
 def test_any_text_survives(text: str) -> None:
     seed = Seed("free", SeedType.FREE, text.strip())
     assert seeds.parse(seeds.render([seed]).encode()).seeds == (seed,)

@@ -15,7 +15,7 @@ from sayso.protocol.content import VERSION, Content, Kind, Party, Receipt, Text,
 from sayso.protocol.envelope import Address, Inner, seal
 from sayso.protocol.frames import Ack, Deliver, Unreadable
 from sayso.protocol.ids import DeviceId, Token, envelope_id
-from sayso.protocol.limits import LIMITS
+from sayso.protocol.limits import HOUR, LIMITS
 from sayso.protocol.xwing import SealPublicKey
 from tests.aio import run
 from tests.fakes.honest_server import ServerLink
@@ -363,15 +363,24 @@ def test_a_strangers_receipt_for_anothers_message_is_ignored(kind: Kind) -> None
     _stage(play)
 
 
-def test_another_statement_is_warned_about_once() -> None:
+def test_another_statement_is_asked_about_by_the_clock_and_warned_about_once() -> None:
     async def play(forger: Forger, _: Phone, bob: Phone) -> None:
+        await forger.town.pass_time(LIMITS.statement_grace_s)
         link = forger.town.server.links[device_of(bob).device]
-        for n in (1, 2):
-            odd = msgspec.structs.replace(forger.honest(), statement_digest=b"o" * 32, counter=n)
+
+        async def says(counter: int) -> None:
+            odd = msgspec.structs.replace(forger.honest(), statement_digest=b"o" * 32, counter=counter)
             link.say(forger.seal(odd))
             await forger.town.settle()
+
+        for counter in (1, 2):
+            await says(counter)
+        assert [row.direction for row in bob.texts(MALLORY)] == [Direction.IN] * 2
+        await forger.town.pass_time(HOUR)
+        await says(3)
+        await forger.town.pass_time(HOUR)
         rows = [(row.direction, row.reason) for row in bob.texts(MALLORY)]
-        assert rows == [(Direction.SYSTEM, "other-statement"), (Direction.IN, None), (Direction.IN, None)]
+        assert sorted(rows, key=str) == sorted([(Direction.SYSTEM, "other-statement"), *[(Direction.IN, None)] * 3], key=str)
 
     _stage(play)
 

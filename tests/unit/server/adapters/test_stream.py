@@ -141,10 +141,12 @@ def test_an_unknown_frame_type_gets_an_error_frame_and_the_connection_stays() ->
 def test_hello_and_login_come_once() -> None:
     async def main() -> None:
         async with server().running() as one, one.logged_in(BOB) as bob:
-            bob.say(BOB.login(bytes(32)), Ask(1, bytes(32)))
+            bob.say(BOB.login(bytes(32)), bob.deposit(ALICE.line, b"one", 1))
             assert (await bob.expect(Error)).code is ErrorCode.UNEXPECTED
             await bob.closed.wait()
-            assert bob.frames == []  # what came after it in the same message was not looked at
+            assert bob.frames == []
+            await one.runner.settle()
+            assert one.store.disk.mail == {}  # what came after it in the same message was not looked at
             assert bob.close_code is WSCloseCode.OK
 
     run(main())

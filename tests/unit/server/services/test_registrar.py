@@ -17,6 +17,7 @@ from tests.fakes.asgi import Answer
 from tests.fakes.control_server import ControlServer, control_server
 from tests.fakes.control_world import FakeRelay, ServerClock, secrets
 from tests.fakes.enrolling_device import EnrollingDevice
+from tests.fakes.locking import comes
 
 NUMBER = "+447700900001"
 IMPOSSIBLE = ("+4479", "+999123456789", "112", "not a number", "+44 7700 900001", "+1900555010012", "")
@@ -234,8 +235,12 @@ def test_a_code_is_bound_to_the_device_that_asked(tmp_path: Path) -> None:
 
 def test_a_new_phone_for_the_number_ends_the_old_ones_enrolment(tmp_path: Path) -> None:
     async def scene(server: ControlServer) -> None:
-        old = await server.reachable(NUMBER)
-        new = await server.enrolled(NUMBER)
+        old, new = await server.reachable(NUMBER), server.device(NUMBER)
+        assert (await comes(server, new))[2].problem == "locked"
+        assert server.relay.ended == []
+        server.clock.seconds += LIMITS.lock_wait_s
+        assert (await comes(server, new))[2].status == 200
+        old.nonces.clear()
         assert server.relay.ended == [(old.device, OutcomeState.GONE)]
         assert set(server.relay.lines) == {new.device}
         assert server.token(new) == tokens.token_of(secrets().voprf, 5, PhoneNumber(NUMBER))

@@ -4,7 +4,7 @@ Strings stand in the bytes anyway and are found there; what needs this module ar
 is a length byte, and blobs that are encoded once more.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import cbor2
@@ -158,7 +158,7 @@ def _walk(value: object, leaves: Leaves, depth: int = 0) -> None:
 
 def _inside(value: object) -> Iterator[object]:
     match value:
-        case dict():
+        case Mapping():  # cbor2 has a frozen one inside tags
             for key, item in value.items():
                 yield key
                 yield item

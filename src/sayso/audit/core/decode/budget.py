@@ -29,6 +29,9 @@ class Budget:
         self._left_views = bounds.exchange_views
         self.exhausted = ""
         """Empty, or which bound stopped the decoding."""
+        self.was_cut = False
+        self.stopped = ""
+        """Whether a view was cut at its bound; what lies before was searched."""
 
     @property
     def largest(self) -> int:
@@ -49,6 +52,15 @@ class Budget:
             self.exhausted = "time"
         return not self.exhausted
 
-    def cut(self) -> None:
-        """Note that a view was cut at its bound."""
-        self.exhausted = self.exhausted or "size"
+    def renew(self) -> None:
+        """Begin anew for the next window of an exchange too large for one; what went wrong before stays known."""
+        self._deadline = self._monotonic() + self.bounds.exchange_seconds
+        self.left_bytes = self.bounds.exchange_bytes
+        self._left_views = self.bounds.exchange_views
+        self.stopped = self.stopped or self.exhausted
+        self.exhausted = ""
+
+    @property
+    def incomplete(self) -> str:
+        """Empty, or which bound left something unseen."""
+        return self.exhausted or self.stopped or ("size" if self.was_cut else "")

@@ -33,6 +33,8 @@ def android_id(seed: Seed) -> Iterator[Form]:
     yield text_form("decimal", str(number), Edge.DIGIT, bits=bits, hashed=1)
     if seed.value.startswith("0"):
         yield text_form("no-zeros", seed.value.lstrip("0"), Edge.HEX, bits=bits - 4, hashed=1)
+    # Big-endian, the integer is the bytes that the hex digits are.
+    yield byte_form("bytes", bytes.fromhex(seed.value))
     yield from integers(number, signed=True)
     yield from utf16(seed.value, bits)
     yield backwards(seed.value, Edge.HEX)

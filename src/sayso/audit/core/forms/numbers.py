@@ -92,7 +92,10 @@ def imei(seed: Seed) -> Iterator[Form]:
         for sizes in ((2, 6, 6, 1), (6, 2, 6, 1), (8, 6, 1), (4, 4, 4, 3)):
             yield text_form(name, separator.join(grouped(whole, *sizes)), Edge.DIGIT, bits=bits, hashed=1)
     yield from _packed(whole, bits)
-    yield from _packed(bare, bits)
+    # No BCD of 14 digits: what follows it would be a digit of the same byte, and nobody could see the end.
+    yield backwards(bare, Edge.DIGIT)
+    yield from utf16(bare, bits)
+    yield from integers(int(bare))
     yield part_form("tac", bare[:8], Edge.DIGIT, group="imei", part="tac")
     yield part_form("serial", bare[8:], Edge.DIGIT, group="imei", part="serial")
     yield part_form("serial", whole[8:], Edge.DIGIT, group="imei", part="serial")

@@ -9,6 +9,7 @@
     texts      threads
     outbox     contents on their way, receipts that are due
     seen       what came already: envelopes, message ids, SMS
+    odd        statement digests of peers that have still to be judged
     journal    the gate's connections ("What has left this phone")
     store      all of it behind one name
 

@@ -102,4 +102,14 @@ CREATE TABLE lock_state (
 );
 """
 
-MIGRATIONS: Final = (_FIRST, _STATEMENTS_OF_RECEIPTS, _LOCKS)
+_EPOCHS: Final = """
+ALTER TABLE device ADD COLUMN statement_since REAL NOT NULL DEFAULT 0;
+ALTER TABLE device ADD COLUMN other_token BLOB;
+ALTER TABLE peer ADD COLUMN other_token BLOB;
+CREATE TABLE odd_statement (
+    line BLOB NOT NULL REFERENCES line (id), number TEXT NOT NULL, digest BLOB NOT NULL, met_at REAL NOT NULL,
+    sent_at REAL NOT NULL, PRIMARY KEY (line, number)
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: Final = (_FIRST, _STATEMENTS_OF_RECEIPTS, _LOCKS, _EPOCHS)

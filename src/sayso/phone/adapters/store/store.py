@@ -8,6 +8,7 @@ from sayso.phone.adapters.store.database import Boundary, Database
 from sayso.phone.adapters.store.journal import LineJournal
 from sayso.phone.adapters.store.lines import Lines
 from sayso.phone.adapters.store.locks import Locks
+from sayso.phone.adapters.store.odd import OddStatements
 from sayso.phone.adapters.store.outbox import Outbox
 from sayso.phone.adapters.store.peers import Peers
 from sayso.phone.adapters.store.seen import Seen
@@ -25,6 +26,7 @@ class Store:
         self.peers: Final = Peers(self._database)
         self.texts: Final = Texts(self._database)
         self.outbox: Final = Outbox(self._database)
+        self.odd: Final = OddStatements(self._database)
         self.seen: Final = Seen(self._database)
 
     def transaction(self, name: str) -> AbstractContextManager[None]:

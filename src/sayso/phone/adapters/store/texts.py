@@ -99,7 +99,7 @@ class Texts:
         if text.direction is not Direction.IN or text.counter == 0:
             return last + 1
         # A refused deposit may be overtaken by the next one; in the thread it still stands where it was written.
-        # Another phone under the same number counts from one again: what the old one wrote says nothing about its order.
+        # Another phone under the same number counts from one again: what the old one wrote says nothing of its order.
         later = self._database.execute(
             "SELECT min(position) FROM text WHERE line = ?1 AND number = ?2 AND direction = 'in' AND counter > ?3"
             " AND position > (SELECT coalesce(max(position), 0) FROM text"

@@ -121,9 +121,7 @@ async def set_consent(connection: AsyncConnection, device: DeviceId, agreed: Agr
     await connection.execute(update(enrolments).where(enrolments.c.device == device).values(**values))
 
 
-async def _replace(
-    connection: AsyncConnection, enrolment: Enrolment, tokens: Collection[Token]
-) -> tuple[Erasure, ...]:
+async def _replace(connection: AsyncConnection, enrolment: Enrolment, tokens: Collection[Token]) -> tuple[Erasure, ...]:
     table = enrolments
     earlier = or_(rows.reached_under(tokens), table.c.device == enrolment.device)
     gone = (await connection.execute(delete(table).where(earlier).returning(table.c.device))).scalars().all()

@@ -177,7 +177,7 @@ sms_charges: Final = Table(
     Column("expires", Double, nullable=False, index=True),
 )
 
-# The limiter record of design.md §6, for discovery. The id is a keyed hash of the line's token; no foreign key, since it
+# The limiter record of design.md §6, for discovery. The id is a keyed hash of the line's token; no foreign key: it
 # outlives the enrolment until the bucket is full again.
 discovery_budgets: Final = Table(
     "discovery_budgets",

@@ -98,7 +98,7 @@ class SmppSender:
                 return
             delay = self._retry_s(refused=closed.refused)
             log = _LOG.error if closed.refused else _LOG.warning
-            log("smsc-lost", reason=closed.reason, retry_s=round(delay, 1))
+            log("smsc-lost", reason=closed.reason, retry_s=round(delay))
             await self._idle(self._clock.monotonic() + delay)
 
     async def _one_connection(self) -> Closed:

@@ -138,6 +138,7 @@ class Deposits:
                     place=_LIVE,
                     origin=sender,
                     tickets=[ticket],
+                    handed=frame.again,
                 )
                 self._books.handles[part.handle_hash] = entry
                 self._delivery.dispatch(mailbox, entry, envelope)

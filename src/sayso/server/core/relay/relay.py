@@ -310,8 +310,26 @@ class Relay:
             "lines": len(self.lines),
             "connected": sum(mailbox.link is not None for mailbox in mailboxes),
             "waiting": sum(len(mailbox.waiting) for mailbox in mailboxes),
+            "waiting_bytes": sum(mailbox.bytes_held for mailbox in mailboxes),
             "in_doubt": len(self._books.doubts),
         }
+
+    def longest_wait_s(self, *, now: float) -> float:
+        """Return the age of the oldest envelope that waits for a device that is connected; 0 without one."""
+        oldest = min(
+            (
+                entry.deposited
+                for mailbox in self._books.mailboxes.values()
+                if mailbox.link is not None
+                for entry in mailbox.waiting.values()
+            ),
+            default=now,
+        )
+        return max(0.0, now - oldest)
+
+    def out_of_space(self, *, now: float) -> bool:
+        """Whether nothing is stored for the moment because the disk is full."""
+        return self._ledger.no_space_until > now
 
     def _notify(self, mailbox: Mailbox, line: Line | None, now: float) -> None:
         if mailbox.link is not None and line is not None:

@@ -1,3 +1,5 @@
+"""Leaves of binary containers."""
+
 import cbor2
 import msgspec
 import pytest
@@ -25,7 +27,12 @@ def test_numbers_and_strings_of_nested_messages() -> None:
 
 
 def test_fixed_numbers() -> None:
-    view = varint(4 << 3 | 1) + (490154203237518).to_bytes(8, "little") + varint(5 << 3 | 5) + (7700900).to_bytes(4, "little")
+    view = (
+        varint(4 << 3 | 1)
+        + (490154203237518).to_bytes(8, "little")
+        + varint(5 << 3 | 5)
+        + (7700900).to_bytes(4, "little")
+    )
     assert {("protobuf", b"490154203237518"), ("protobuf", b"7700900")} <= found(view)
 
 

@@ -1,3 +1,5 @@
+"""The bounds of decoding."""
+
 import pytest
 
 from sayso.audit.core.decode.budget import Bounds, Budget
@@ -33,7 +35,17 @@ def test_the_next_view_is_bounded_by_what_is_left() -> None:
     assert budget.largest == 35
 
 
-def test_a_cut_view_counts_as_exhausted() -> None:
+def test_a_cut_view_does_not_stop_the_rest() -> None:
     budget = Budget(Bounds(), Ticks())
-    budget.cut()
-    assert budget.exhausted == "size"
+    budget.was_cut = True
+    assert budget.take(10)
+    assert budget.incomplete == "size"
+
+
+def test_the_next_window_begins_anew_and_nothing_is_forgotten() -> None:
+    budget = Budget(Bounds(exchange_views=1), Ticks())
+    while budget.take(1):
+        pass
+    budget.renew()
+    assert budget.take(1)
+    assert budget.incomplete == "number of layers"

@@ -1,3 +1,5 @@
+"""Decompression, by magic, by trial and by name."""
+
 import gzip
 import zlib
 
@@ -55,7 +57,9 @@ def test_what_comes_before_a_break_is_kept(coding: str) -> None:
     assert long.startswith(found[0].data)
 
 
-@pytest.mark.parametrize(("name", "coding"), [("gzip", "gzip"), ("br", "brotli"), ("zstd", "zstd"), ("deflate", "zlib")])
+@pytest.mark.parametrize(
+    ("name", "coding"), [("gzip", "gzip"), ("br", "brotli"), ("zstd", "zstd"), ("deflate", "zlib")]
+)
 def test_by_the_name_in_the_header(name: str, coding: str) -> None:
     assert [one.data for one in compressed.by_name(name, PACKED[coding], LIMIT)] == [PLAIN]
 

@@ -1,3 +1,5 @@
+"""Escapes of text formats."""
+
 import quopri
 from urllib.parse import quote
 

@@ -1,3 +1,5 @@
+"""Runs of base64, base32 and hex."""
+
 import base64
 
 from hypothesis import given

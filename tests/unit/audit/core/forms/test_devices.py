@@ -1,3 +1,5 @@
+"""Forms of device ids and places."""
+
 import struct
 
 import pytest

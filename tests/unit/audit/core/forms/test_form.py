@@ -1,3 +1,5 @@
+"""Spellings that several types share."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,7 +8,9 @@ from sayso.audit.core.forms import form
 from sayso.audit.core.forms.form import Edge
 
 
-@pytest.mark.parametrize(("number", "encoded"), [(1, "01"), (150, "9601"), (300, "ac02"), (2**64 - 1, "ffffffffffffffffff01")])
+@pytest.mark.parametrize(
+    ("number", "encoded"), [(1, "01"), (150, "9601"), (300, "ac02"), (2**64 - 1, "ffffffffffffffffff01")]
+)
 def test_varints_of_the_protobuf_documentation(number: int, encoded: str) -> None:
     assert form.varint(number).hex() == encoded
 

@@ -1,3 +1,5 @@
+"""Forms of numbers."""
+
 import pytest
 
 from sayso.audit.core.forms import Edge, Form, expand
@@ -53,9 +55,14 @@ def test_a_national_number_needs_its_region() -> None:
 
 
 def test_a_16_digit_imei_is_known_by_14() -> None:
-    assert [form.edge for form in forms(SeedType.IMEI) if form.name == "16-digit"][0] is Edge.SV
+    assert next(form.edge for form in forms(SeedType.IMEI) if form.name == "16-digit") is Edge.SV
 
 
 def test_digits_never_match_within_longer_ones() -> None:
-    plain = [form for kind in (SeedType.IMEI, SeedType.MSISDN) for form in forms(kind) if form.data.isdigit() and not form.binary]
+    plain = [
+        form
+        for kind in (SeedType.IMEI, SeedType.MSISDN)
+        for form in forms(kind)
+        if form.data.isdigit() and not form.binary
+    ]
     assert all(form.edge in {Edge.DIGIT, Edge.SV, Edge.HEX} for form in plain)

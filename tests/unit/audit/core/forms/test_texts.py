@@ -1,3 +1,5 @@
+"""Forms of names and texts."""
+
 import pytest
 
 from sayso.audit.core.forms import expand

@@ -23,6 +23,7 @@ from tests.fakes.asgi import Answer
 from tests.fakes.control_server import STREAM, ControlServer, control_server
 from tests.fakes.control_world import WALL, secrets
 from tests.fakes.enrolling_device import AUTHORITY, NO_NONCE
+from tests.fakes.locking import comes, enter_pin
 
 NUMBER = "+447700900001"
 
@@ -239,6 +240,18 @@ async def _code(server: ControlServer) -> Answer:
     return await device.post(api.CONFIRM_PATH, api.Confirm(enrolment, wrong))
 
 
+async def _locked(server: ControlServer) -> Answer:
+    await server.enrolled(NUMBER)
+    return (await comes(server, server.device(NUMBER)))[2]
+
+
+async def _pin(server: ControlServer) -> Answer:
+    await server.enrolled(NUMBER)
+    newcomer = server.device(NUMBER)
+    enrolment, code, _ = await comes(server, newcomer)
+    return await enter_pin(newcomer, enrolment, code, "4711")
+
+
 async def _not_enrolled(server: ControlServer) -> Answer:
     device = await server.enrolled(NUMBER)
     await device.post(api.WITHDRAW_PATH, device.withdrawal())
@@ -289,6 +302,8 @@ PROBLEMS: dict[ProblemType, tuple[int, Trouble]] = {
     ProblemType.POLICY: (409, _policy),
     ProblemType.EPOCH: (409, _epoch),
     ProblemType.CODE: (403, _code),
+    ProblemType.LOCKED: (423, _locked),
+    ProblemType.PIN: (403, _pin),
     ProblemType.NOT_ENROLLED: (401, _not_enrolled),
     ProblemType.LIMIT: (429, _limit),
     ProblemType.TOO_LARGE: (413, _too_large),

@@ -64,6 +64,24 @@ def test_what_was_handed_is_in_doubt_and_its_bytes_are_gone(world: RelayWorld, l
     assert len(phone.link.withdrawn) == 1
 
 
+@pytest.mark.parametrize("again", [True, False])
+def test_a_retry_after_a_live_delivery_whose_answer_was_lost_is_in_doubt(
+    world: RelayWorld, line: Line, client: Client, *, again: bool
+) -> None:
+    """A granted live delivery leaves nothing behind; only the sender knows that it tried before, and says so."""
+    phone = world.online(line)
+    client.deposit(line, b"one")
+    phone.ack(b"one")
+    client.leave()
+    phone.leave()
+    other = world.client()
+    other.deposit(line, b"one", again=again)
+    world.settle()
+    ref = other.recall(b"one")
+    world.advance(1)
+    assert other.answer(ref) is (OutcomeState.IN_DOUBT if again else OutcomeState.RECALLED)
+
+
 @pytest.mark.parametrize("had_it", [True, False])
 def test_the_device_resolves_a_doubt(world: RelayWorld, line: Line, client: Client, *, had_it: bool) -> None:
     client.deposit(line, b"one")

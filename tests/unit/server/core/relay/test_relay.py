@@ -146,7 +146,9 @@ def test_counts_tell_nothing_of_single_lines(world: RelayWorld) -> None:
     world.online(line)
     client.deposit(other, b"one")
     world.settle()
-    assert world.relay.counts() == {"lines": 2, "connected": 1, "waiting": 1, "in_doubt": 0}
+    counts = world.relay.counts()
+    assert {"lines": 2, "connected": 1, "waiting": 1, "in_doubt": 0}.items() <= counts.items()
+    assert all(isinstance(count, int) for count in counts.values())
     assert world.relay.holdings(other.device) == (1, 3)
     assert world.relay.holdings(DeviceId(bytes(16))) == (0, 0)
 

@@ -1,0 +1,37 @@
+"""What this process lets the system do with its memory: no core dump, and no other process reads it.
+
+RLIMIT_CORE keeps the kernel from writing core files, but not from piping a dump to a crash handler. PR_SET_DUMPABLE
+forbids that too, and with it ptrace and /proc/PID/mem by the same user (prctl(2), ptrace(2)). Root can still look.
+"""
+
+import ctypes
+import os
+import resource
+from typing import Final
+
+from sayso.server.errors import ConfigError
+
+_PR_SET_DUMPABLE: Final = 4
+_NOT_DUMPABLE: Final = 0
+_NO_CORE: Final = (0, 0)
+
+
+def forbid_dumps() -> None:
+    """Forbid core dumps and debuggers, for this process and, by the limit, for those that it starts.
+
+    Raises:
+        ConfigError: the system does not let us.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, _NO_CORE)
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_DUMPABLE, _NOT_DUMPABLE, 0, 0, 0) != 0:
+        raise ConfigError(
+            f"the system does not let the server forbid dumps of its memory ({os.strerror(ctypes.get_errno())}): "
+            "allow prctl in its sandbox"
+        )
+
+
+def forbid_dumps_as_parent() -> None:
+    """Forbid them in a worker whose server has: `execve` makes a process dumpable again, the limit is inherited."""
+    if resource.getrlimit(resource.RLIMIT_CORE) == _NO_CORE:
+        forbid_dumps()

@@ -1,0 +1,118 @@
+"""The search as a whole; the table of every encoding is tests/unit/audit/test_encodings.py."""
+
+import base64
+import gzip
+import json
+import zlib
+from collections.abc import Iterable
+from random import Random
+from urllib.parse import quote
+
+from sayso.audit.adapters.aho_corasick import AhoCorasickEngine
+from sayso.audit.core.decode.budget import Bounds, Budget
+from sayso.audit.core.digests import DigestIndex
+from sayso.audit.core.forms import expand
+from sayso.audit.core.hits import Hit
+from sayso.audit.core.search import Search
+from tests.fakes.audit_world import SEEDS, Ticks
+
+IMEI = b"490154203237518"
+
+
+def search(*plugins: object) -> Search:
+    return Search([expand(seed) for seed in SEEDS], DigestIndex([]), {}, AhoCorasickEngine(), plugins)  # type: ignore[arg-type]  # the test's plug-in is one by shape
+
+
+def budget(bounds: Bounds | None = None) -> Budget:
+    return Budget(bounds or Bounds(), Ticks())
+
+
+def chains(hits: Iterable[Hit]) -> set[tuple[str, ...]]:
+    return {hit.chain for hit in hits if not hit.part}
+
+
+def test_layers_are_undone_from_outside() -> None:
+    inner = json.dumps({"id": IMEI.decode(), "x": 'a"b'}).encode()
+    view = b"q=" + quote(base64.b64encode(gzip.compress(base64.b64encode(inner * 2))), safe="").encode()
+    assert chains(search().look(view, budget())) == {("url", "base64", "gzip", "base64", "plain")}
+
+
+def test_the_shortest_chain_is_told() -> None:
+    assert chains(search().look(b"a=%20&b=" + IMEI, budget())) == {("plain",)}
+
+
+def test_the_same_view_and_the_same_token_are_not_decoded_twice() -> None:
+    counted = _Counting()
+    made = search(counted)
+    view = b'{"a":"' + base64.b64encode(b"some text that is long enough") + b'"}'
+    for _ in range(3):
+        made.look(view, budget())
+    assert len(counted.seen) == len(set(counted.seen))
+
+
+class _Counting:
+    name = "counting"
+
+    def __init__(self) -> None:
+        self.seen: list[bytes] = []
+
+    def decode(self, data: bytes) -> Iterable[bytes]:
+        self.seen.append(data)
+        return ()
+
+
+class _Backwards:
+    name = "every-other"
+
+    def decode(self, data: bytes) -> Iterable[bytes]:
+        if data.startswith(b"eo:"):
+            yield data[3::2]
+
+
+def test_a_plug_in_undoes_what_nobody_else_can() -> None:
+    hidden = b"eo:" + b"".join(bytes((byte, 0x23)) for byte in b"id=" + IMEI)
+    assert chains(search(_Backwards()).look(hidden, budget())) == {("every-other", "plain")}
+
+
+def test_a_content_coding_is_tried() -> None:
+    engine = zlib.compressobj(wbits=-15)
+    packed = engine.compress(IMEI) + engine.flush()
+    assert ("deflate", "plain") in chains(search().look(packed, budget(), coding="deflate"))
+
+
+def test_depth_is_bounded() -> None:
+    view = IMEI + b" of a phone"
+    for _ in range(5):
+        view = base64.b64encode(view)
+    assert chains(search().look(view, budget(Bounds(depth=4)))) == set()
+    assert len(chains(search().look(view, budget(Bounds(depth=5))))) == 1
+
+
+def test_what_was_cut_is_told() -> None:
+    cut = budget(Bounds(view_bytes=100))
+    search().look(gzip.compress(b"a" * 1000), cut)
+    assert cut.incomplete == "size"
+
+
+def test_what_nobody_can_read_is_counted() -> None:
+    made = search()
+    dense = Random(1).randbytes(2000)
+    made.look(dense, budget())
+    assert 1_900 < made.opaque_bytes <= 2_000
+    for _ in range(2):  # remembered, and counted again
+        made.look(b"p=" + base64.urlsafe_b64encode(dense), budget())
+        assert made.opaque_bytes > 1_900
+    made.look(b"plain", budget())
+    assert made.opaque_bytes == 0
+
+
+def test_pieces_are_noticed() -> None:
+    made = Search([expand(SEEDS[0])], DigestIndex([]), {}, AhoCorasickEngine(), pieces=frozenset({b"49015420"}))
+    made.look(b"tac=49015420&x", budget())
+    assert made.met_piece
+    made.look(b"nothing", budget())
+    assert not made.met_piece
+
+
+def test_a_view_of_nothing_but_seeds_is_bounded() -> None:
+    assert len(search().look(b" ".join([IMEI] * 50_000), budget())) <= 2_000
