@@ -118,6 +118,7 @@ class ServerProcess:
         return [
             sys.executable, "-m", "sayso", "server", "run", "--data", str(self._data),
             "--http", "127.0.0.1:0", "--stream", "127.0.0.1:0", "--plain-keyring",
+                "--debuggable",  # the meter reads /proc, which a server closes to others
             "--sms-gateway", gateway, "--sms-password-file", str(self._password), "--json",
         ]  # fmt: skip
 

@@ -37,6 +37,8 @@ class Settings:
     """Blinded numbers in one request for evaluation."""
     set_lines: int = 1_000_000
     """Lines in the enrolled set."""
+    timing_pairs: int = 10_000
+    """Requests of each kind whose times are compared."""
     server_core: int = 0
     driver_core: int = 1
 
@@ -62,5 +64,6 @@ QUICK = Settings(
     waiting=100,
     elements=20,
     set_lines=2000,
+    timing_pairs=20,
 )
 """Everything once, in seconds: shows that the bench works, and nothing else."""

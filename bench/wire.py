@@ -74,7 +74,7 @@ class Template:
         """
         envelope = origin + _MARK_BYTES + salt + bytes(range(256)) * (size // 256)
         part = Part(device, envelope_key, salt + _MARK_BYTES, envelope[:size])
-        encoded = write([Deposit(_MARK, token, HOUR, grant, [part])])[1:]
+        encoded = write([Deposit(_MARK, token, HOUR, grant, [part], again=False)])[1:]
         head, after_ref, before_number, rest = encoded.split(_MARK_BYTES)
         self.pieces: Final = (head, after_ref, before_number, rest)
         self.frame_bytes: Final = len(encoded)

@@ -59,10 +59,11 @@ def run_group(group: Group, environment: dict[str, str]) -> Result:
     result = Result(group.name, group.budget_minutes)
     started = time.monotonic()
     folders = [folder for folder in group.folders if any((ROOT / folder).rglob("test_*.py"))]
+    ignored = [f"--ignore={group.without}"] if group.without else []
     for half, options in halves(group):
         print(f"\n=== {group.name} ({half})", flush=True)
         report = REPORTS / f"{group.name}-{half}.xml"
-        command = [str(BIN / "python"), "-m", "pytest", "-q", f"--junitxml={report}", *options, *folders]
+        command = [str(BIN / "python"), "-m", "pytest", "-q", f"--junitxml={report}", *options, *ignored, *folders]
         code = run_bounded(command, environment, HANGS_AFTER * 60 * group.budget_minutes)
         if code not in {0, TESTS_FAILED, NOTHING_COLLECTED}:
             result.crashed = "hung, and was ended" if code == ENDED else f"pytest ended with {code}"

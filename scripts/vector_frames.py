@@ -12,7 +12,12 @@ CLIENT: Final[tuple[frames.Frame, ...]] = (
     frames.Hello(1, ("example",), b""),
     frames.Login(ALICE.device, seed("login signature", 64)),
     frames.Deposit(
-        1, BOB.token, 604_800, BOB.grant, [frames.Part(BOB.device, 1, bytes(handle_hash(HANDLE)), ENVELOPE)]
+        1,
+        BOB.token,
+        604_800,
+        BOB.grant,
+        [frames.Part(BOB.device, 1, bytes(handle_hash(HANDLE)), ENVELOPE)],
+        again=False,
     ),
     frames.Ack(envelope_id(ENVELOPE), frames.Unreadable.SHOWN),
     frames.Recall(2, HANDLE),

@@ -4,6 +4,7 @@
     custody      deposits with their drain, deposits-while-online
     connections  memory of idle ones, and how fast they log in
     restart      kill -9 with many waiting
+    timing       what the clock tells: claims and enrolments that must look alike
     discovery    new contacts to tokens; the enrolled set of a million lines
 
 A new one is a coroutine `(Bench, size) -> Figures` and a line here; targets for its figures stand in `bench.targets`.
@@ -20,6 +21,7 @@ from bench.workloads.discovery import discovery, enrolled_set_of_a_million
 from bench.workloads.live import light, online
 from bench.workloads.live_traced import online_strace
 from bench.workloads.restart import recovery
+from bench.workloads.timing import timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,28 @@ WORKLOADS = (
         "enrolled-set",
         enrolled_set_of_a_million,
         ("lines", "set_bytes", "built_s", "shard_decoded_ms", "lookup_us", "change_bytes"),
+        every_size=False,
+    ),
+    Workload(
+        "timing",
+        timing,
+        (
+            "pairs",
+            "claim_lapsed_unknown_us",
+            "claim_lapsed_unknown_bound_us",
+            "claim_hidden_unknown_us",
+            "claim_hidden_unknown_bound_us",
+            "claim_lapsed_hidden_us",
+            "claim_lapsed_hidden_bound_us",
+            "claim_reachable_unknown_us",
+            "enrol_known_unknown_us",
+            "enrol_known_unknown_bound_us",
+            "after_enrol_known_unknown_us",
+            "after_enrol_known_unknown_bound_us",
+            "claim_p50_us",
+            "enrol_p50_us",
+            "worst_us",
+        ),
         every_size=False,
     ),
 )

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import brotli
@@ -34,7 +35,7 @@ def nested_gzip(layers: int) -> bytes:
     return data
 
 
-BOMBS = {
+BOMBS: dict[str, Callable[[], bytes]] = {
     "gzip": lambda: gzip.compress(IMEI + ZEROS),
     "zlib": lambda: zlib.compress(IMEI + ZEROS),
     "brotli": lambda: brotli.compress(IMEI + b" readable " + ZEROS, quality=5),

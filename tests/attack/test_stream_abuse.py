@@ -209,8 +209,8 @@ def test_who_asks_and_never_reads_the_answers_is_cut_off(kind: str) -> None:
             wrong = [Part(bytes([number]) * 16, 1, bytes(32), b"x") for number in range(8)]
             message = {
                 "unknown": b"\xdc\x0f\xa0" + b"\x91\x63" * 4000,
-                "wrong-devices": write([Deposit(1, ALICE.line.token, 3600, b"", wrong)] * 300),
-                "refused": write([Deposit(1, bytes(33), 3600, b"", deposit.parts)] * 1000),
+                "wrong-devices": write([Deposit(1, ALICE.line.token, 3600, b"", wrong, again=False)] * 300),
+                "refused": write([Deposit(1, bytes(33), 3600, b"", deposit.parts, again=False)] * 1000),
             }[kind]
             bob.stop_reading()
             (connection,) = one.connections.open
@@ -287,7 +287,7 @@ def test_answers_about_wrong_devices_are_counted_at_their_real_size() -> None:
     async def main() -> None:
         async with server().running() as one, one.logged_in(BOB) as bob:
             parts = [Part(bytes([number]) * 16, 1, bytes(32), b"x") for number in range(8)]
-            wrong = Deposit(1, ALICE.line.token, 3600, b"", parts)
+            wrong = Deposit(1, ALICE.line.token, 3600, b"", parts, again=False)
             for _ in range(10):
                 bob.say(*[wrong] * 400)
             await bob.until(lambda: sum(isinstance(frame, WrongDevices) for frame in bob.frames) == 4000)

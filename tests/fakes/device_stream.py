@@ -156,7 +156,7 @@ class DeviceStream(WSListener):
     def deposit(self, line: Line, envelope: bytes, ref: int, *, granted: bool = True) -> Deposit:
         """Make a deposit; `say` it."""
         part = Part(line.device, KEY_ID, handle_hash(handle_of(envelope)), envelope)
-        return Deposit(ref, line.token, 3600, grant_of(line) if granted else b"", [part])
+        return Deposit(ref, line.token, 3600, grant_of(line) if granted else b"", [part], again=False)
 
     async def until(self, what: Callable[[], object]) -> None:
         """Wait until something holds of what came; a connection that ends meanwhile fails the test."""

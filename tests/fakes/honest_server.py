@@ -119,6 +119,8 @@ class HonestServer:
         """Whether nobody answers."""
         self.loses_answers: set[str] = set()
         """Paths whose next answer is lost after the request was carried out."""
+        self.refuses_once: dict[str, ProblemError] = {}
+        """Paths whose next request is refused."""
         self.mailbox_full = False
         self.enrolments: dict[bytes, Enrolment] = {}
         """By device."""
@@ -139,6 +141,8 @@ class HonestServer:
         """By epoch, the current one first."""
         self.other_certificate_key: Ed25519PrivateKey | None = None
         """Signs still, while it overlaps with the one that took its place."""
+        self.evaluates_with: bytes | None = None
+        """Another key than the one that the statement names."""
         self.faces: dict[bytes, dict[int, bytes]] = {}
         """Devices that are shown a statement of their own: with these VOPRF keys."""
         self.policy = policy
@@ -319,7 +323,7 @@ class HonestServer:
         key = self.faces.get(device, self.voprf_keys).get(body.epoch)
         if key is None:
             raise ProblemError("epoch", "This epoch is over: fetch the statement.")
-        return api.Evaluated(body.epoch, evaluate(key, body.elements))
+        return api.Evaluated(body.epoch, evaluate(self.evaluates_with or key, body.elements))
 
     def set_grant(self, device: bytes, body: api.SetGrant) -> api.Empty:
         self._enrolled(device).grant_hash = body.grant_hash
@@ -518,6 +522,9 @@ class ServerControl(FakeControlPlane):
         self._require_reachable()
         await asyncio.sleep(0)
         self._require_reachable()
+        refusal = self._server.refuses_once.pop(path, None)
+        if refusal is not None:
+            raise refusal
         answered = await super().call(path, body, answer)
         if path in self._server.loses_answers:
             self._server.loses_answers.discard(path)

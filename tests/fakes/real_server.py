@@ -3,12 +3,12 @@
 import asyncio
 import json
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpcore
 
@@ -53,6 +53,7 @@ class RealServer:
     said: dict[str, str] = field(default_factory=dict)
     """The line that it prints when it serves."""
     seed: int = 500
+    stream_port: int = 0
 
     @property
     def data(self) -> Path:
@@ -67,18 +68,22 @@ class RealServer:
         return KeyDigest(bytes.fromhex(self.said["key"]))
 
     async def start(self) -> None:
+        # Known before it listens: with --public-stream it says where others find the stream, and not where it listens.
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self.stream_port = probe.getsockname()[1]
         password = self.folder / "password"
         password.write_text("secret\n")
         password.chmod(0o600)
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "sayso", "server", "run", "--data", str(self.data), "--json"),
-                *("--http", "127.0.0.1:0", "--stream", "127.0.0.1:0", "--metrics", "127.0.0.1:0"),
+                *("--http", "127.0.0.1:0", "--stream", f"127.0.0.1:{self.stream_port}", "--metrics", "127.0.0.1:0"),
                 *("--sms-gateway", self.kannel.url, "--sms-password-file", str(password)),
                 *(self.options or ("--plain-keyring",)),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 env=self.environment,
+                cwd=self.folder,
             )
         assert self.process.stdout is not None
         line = await self.process.stdout.readline()
@@ -139,9 +144,7 @@ class RealServer:
     @asynccontextmanager
     async def stream(self, device: EnrollingDevice) -> AsyncIterator[DeviceStream]:
         """Open a stream, log in, and catch up."""
-        port = urlsplit(self.said["stream"]).port
-        assert port is not None
-        async with open_stream(port) as client:
+        async with open_stream(self.stream_port) as client:
             hello = await client.expect(Hello)
             signature = sign(
                 device.key, Purpose.LOGIN, server=self.key, device=device.device, body=b"", nonce=hello.nonce

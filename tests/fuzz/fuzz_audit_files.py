@@ -2,7 +2,8 @@
 
 from datetime import date
 
-from sayso.audit.core import phases, policy, seeds as seeds_file
+from sayso.audit.core import phases, policy
+from sayso.audit.core import seeds as seeds_file
 from sayso.audit.core.forms import expand
 from sayso.audit.errors import AuditError
 from sayso.audit.report import json_report
@@ -35,8 +36,14 @@ def fuzz_one(data: bytes) -> None:
 def seeds() -> list[bytes]:
     """One of each kind."""
     return [
-        b's[[seed]]\nid = "a"\ntype = "imei"\nvalue = "490154203237518"\n[[decoy]]\ntype = "mac"\nvalue = "02:4b:7e:91:c3:5d"',
-        b's[[seed]]\ntype = "msisdn"\nvalue = "07700 900123"\nregion = "GB"\n[[salt]]\nvalue = "x"\n[[key]]\nhex = "00"',
+        (
+            b's[[seed]]\nid = "a"\ntype = "imei"\nvalue = "490154203237518"\n'
+            b'[[decoy]]\ntype = "mac"\nvalue = "02:4b:7e:91:c3:5d"'
+        ),
+        (
+            b's[[seed]]\ntype = "msisdn"\nvalue = "07700 900123"\nregion = "GB"\n'
+            b'[[salt]]\nvalue = "x"\n[[key]]\nhex = "00"'
+        ),
         b's[[seed]]\ntype = "coordinates"\nvalue = "-47.182364, -126.904518"',
         b"p10:15 SIM in\n2026-08-07T10:16:00Z Wi-Fi on\n1790000000 login",
         b'p[[phase]]\nat = 1\nname = "a"\n[[phase]]\nat = 2026-08-07T10:16:00Z\nname = "b"',

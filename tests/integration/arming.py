@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 import apsw
 import msgspec
+from litestar import Litestar
 
 from sayso.cli.main import main
 from sayso.phone.adapters import system as phone_system
@@ -34,7 +35,7 @@ from tests.integration.boundaries import Boundary, Watch, watch_everything
 
 FIRST_RETRY_S = 0.2
 """A phone's first wait before it connects again: what is tested is what comes after it."""
-PARTS = ("carrier", "server", "phone")
+LOADED_BEFORE = ("sayso.cli.carrier", "sayso.cli.server", "sayso.cli.phone", "sqlalchemy.dialects.sqlite.aiosqlite")
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,8 +89,10 @@ def run_nursery(descriptor: int) -> None:
     Python and the libraries take a second of CPU to import; a forked process has them. It is a process of its own in
     every other way, and runs the same command.
     """
-    for part in PARTS:
-        importlib.import_module(f"sayso.cli.{part}")
+    for module in LOADED_BEFORE:
+        importlib.import_module(module)
+    Litestar()  # loads what every application of it needs
+    gc.collect()
     gc.freeze()
     control = socket.socket(fileno=descriptor)
     running: dict[int, int] = {}
@@ -151,6 +154,8 @@ def _limit(**fields: float) -> None:
     limits = replace(LIMITS, **fields)  # type: ignore[arg-type]  # parts of a second are for tests
     for module in (login, mailbox):
         vars(module)["LIMITS"] = limits
+    assert "_ENVELOPES" in vars(mailbox)
+    vars(mailbox)["_ENVELOPES"] = limits.mailbox_envelopes
     vars(stream)["StreamLimits"] = partial(stream.StreamLimits, login_s=limits.challenge_s)
 
 

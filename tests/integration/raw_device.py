@@ -178,7 +178,9 @@ class RawDevice:
         self, ref: int, envelope: bytes, handle: bytes, *, granted: bool = False, ttl_s: int = TTL_S
     ) -> Deposit:
         """A deposit for this line."""
-        return Deposit(ref, self.token, ttl_s, self.grant if granted else b"", [self.part(envelope, handle)])
+        return Deposit(
+            ref, self.token, ttl_s, self.grant if granted else b"", [self.part(envelope, handle)], again=False
+        )
 
 
 @dataclass(frozen=True)

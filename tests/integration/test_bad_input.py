@@ -277,7 +277,7 @@ def test_deposits_that_are_not_taken(play: Play) -> None:
         async with alice.online(stage.world) as stream:
 
             async def said(token: bytes, parts: list[Part], ttl_s: int = 3600, grant: bytes = b"") -> object:
-                stream.say(Deposit(1, token, ttl_s, grant, parts))
+                stream.say(Deposit(1, token, ttl_s, grant, parts, again=False))
                 return await stream.expect(Frame)
 
             for token in (nobody, other_epoch):
@@ -356,7 +356,7 @@ def test_a_full_mailbox_is_told_and_the_phone_keeps_its_queue(
                     part = Part(
                         line.device, line.envelope_key, handle_hash(bytes([ref]) * 32), carol.device.drawn(2048)
                     )
-                    stream.say(Deposit(ref, line.token, 3600, b"", [part]))
+                    stream.say(Deposit(ref, line.token, 3600, b"", [part], again=False))
                 assert await stream.expect(Refused) == Refused(5, Refusal.MAILBOX_FULL)
                 for _ in range(4):
                     await stream.expect(Deposited)

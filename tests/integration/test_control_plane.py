@@ -55,7 +55,8 @@ async def main(folder, port, kannel):
     gateway = KannelGateway(GatewayConfig(url=kannel, username="sayso", password="secret", sender="Sayso"))
     control = await open_control(
         ControlConfig(directory=Path(folder) / "directory.db", stream="ws://127.0.0.1:1/v1/stream"), secrets(),
-        FakeRelay(), secrets_file=MemorySecrets(), clock=SystemClock(), random=SystemRandom(), running=time.time, code_sender=gateway,
+        FakeRelay(), secrets_file=MemorySecrets(), clock=SystemClock(),
+        random=SystemRandom(), running=time.time, code_sender=gateway,
     )
     await control.finish_erasures()
     config = uvicorn.Config(

@@ -22,7 +22,7 @@ def shell_lines() -> Iterator[tuple[str, str]]:
     """Every line that a document shows to be typed, with the document's name."""
     for page in markdown_files(ROOT):
         for block in SHELL.finditer(page.read_text(encoding="utf-8")):
-            for line in block["lines"].splitlines():
+            for line in block["lines"].replace("\\\n", " ").splitlines():
                 if line.strip():
                     yield page.relative_to(ROOT).as_posix(), line.strip()
 

@@ -1,13 +1,15 @@
 """`sayso demo`: the whole of Sayso on this machine, in one command."""
 
 import asyncio
+import os
+import stat
 import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import click
 
@@ -39,11 +41,22 @@ def demo(once: bool, data: Path | None, as_json: bool) -> None:  # noqa: FBT001 
     with ExitStack() as stack:
         place = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sayso-demo-")))
 
-        async def serve(stop: asyncio.Event) -> None:
+        async def everything(stop: asyncio.Event) -> None:
             if not as_json:
                 click.echo("Starting a mobile network, a server and two phones ...")
             async with running_world(place) as world:
                 await (_play_once(world, as_json=as_json) if once else _play_live(world, stop, as_json=as_json))
+
+        async def serve(stop: asyncio.Event) -> None:
+            async with asyncio.TaskGroup() as tasks:
+                playing, stopping = tasks.create_task(everything(stop)), tasks.create_task(stop.wait())
+                await asyncio.wait({playing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if stop.is_set() and not as_json:
+                    click.echo("Stopping ...")
+                playing.cancel()  # wherever it is; the parts are stopped on the way out
+                stopping.cancel()
+            if once and playing.cancelled():
+                raise DemoError("stopped before the exchange was over")
 
         run_until_stopped(serve)
 
@@ -78,13 +91,23 @@ async def _play_live(world: World, stop: asyncio.Event, *, as_json: bool) -> Non
 
 async def _typed_lines() -> AsyncIterator[str]:
     """Yield the lines of stdin; where it is no terminal and ends, wait for the signal to stop instead."""
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
-    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    try:
-        while line := await reader.readline():
-            yield line.decode("utf-8", "replace")
-        if not sys.stdin.isatty():
-            await asyncio.Event().wait()
-    finally:
-        transport.close()
+    if _can_be_waited_for(sys.stdin):
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        try:
+            while line := await reader.readline():
+                yield line.decode("utf-8", "replace")
+        finally:
+            transport.close()
+    else:
+        for typed in sys.stdin:
+            yield typed
+    if not sys.stdin.isatty():
+        await asyncio.Event().wait()
+
+
+def _can_be_waited_for(stdin: TextIO) -> bool:
+    """Whether it is a terminal, pipe or socket: uvloop aborts the process at /dev/null and at plain files."""
+    mode = os.fstat(stdin.fileno()).st_mode
+    return stdin.isatty() or stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)

@@ -59,7 +59,7 @@ class Part:
         try:
             said = msgspec.json.decode(line, type=dict[str, str | None])
         except msgspec.MsgspecError as error:
-            await process.wait()
+            await self.stop()  # it has failed and says why, or it runs and says something else
             raise DemoError(f"the {self.name} did not start{self._said()}") from error
         ready = {name: value for name, value in said.items() if value is not None}
         if "error" in ready:

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 from sayso.protocol import xwing
-from sayso.protocol.ids import Bytes16, Bytes32, Bytes33, outline
+from sayso.protocol.ids import Bytes16, Bytes32, Bytes33, exactly, outline
 from sayso.protocol.keys import DeviceKeys, EnvelopeKey, RatchetKey
 from sayso.protocol.limits import LIMITS
 from sayso.protocol.pin import PROOF_BYTES
@@ -45,10 +45,10 @@ REPLAY_NONCE: Final = "Replay-Nonce"
 SEALED_NUMBER_BYTES: Final = 32 + 16 + xwing.OVERHEAD
 """Salt (32) ‖ E.164 number, zero-padded to 16, sealed."""
 
-_SealedNumber = Annotated[bytes, Meta(min_length=SEALED_NUMBER_BYTES, max_length=SEALED_NUMBER_BYTES)]
-_Element = Annotated[bytes, Meta(min_length=32, max_length=32)]
+_SealedNumber = Annotated[bytes, exactly(SEALED_NUMBER_BYTES)]
+_Element = Bytes32
 Code = Annotated[str, Meta(pattern=rf"^[0-9]{{{LIMITS.code_digits}}}\Z")]
-Proof = Annotated[bytes, Meta(min_length=PROOF_BYTES, max_length=PROOF_BYTES)]
+Proof = Annotated[bytes, exactly(PROOF_BYTES)]
 _EpochByte = Annotated[int, Meta(ge=0, le=255)]
 
 
@@ -285,7 +285,7 @@ class MoveEpoch(_Body, frozen=True):
     """The current one."""
     registrar_key_id: Annotated[int, Meta(ge=0, le=2**32 - 1)]
     sealed_number: _SealedNumber
-    """Under the enrolment's own salt; `info` = ``sayso/epoch/1`` ‖ device id ‖ epoch (1) ‖ the request's nonce, ASCII."""
+    """Under the enrolment's salt; `info` = ``sayso/epoch/1`` ‖ device id ‖ epoch (1) ‖ the request's nonce, ASCII."""
 
 
 class Moved(Struct, frozen=True):

@@ -151,7 +151,7 @@ class Deposit(Frame, frozen=True, tag=4):
     grant: Annotated[bytes, Meta(max_length=32)]
     """The recipient's grant, or empty."""
     parts: Annotated[list[Part], Meta(min_length=1, max_length=LIMITS.devices_per_line)]
-    again: bool = False
+    again: bool
     """A retry on another connection: the device may have had it, so a recall has to ask the device."""
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from enum import Enum
-from typing import Annotated, NewType
+from typing import Annotated, Final, NewType
 
 from msgspec import Meta, Struct
 
@@ -28,10 +28,22 @@ GrantHash = NewType("GrantHash", bytes)
 KeyDigest = NewType("KeyDigest", bytes)
 """SHA-256 of a server's long-term Ed25519 public key: 32 bytes, what a phone pins."""
 
-Bytes16 = Annotated[bytes, Meta(min_length=16, max_length=16)]
-Bytes32 = Annotated[bytes, Meta(min_length=32, max_length=32)]
-Bytes33 = Annotated[bytes, Meta(min_length=33, max_length=33)]
-Bytes64 = Annotated[bytes, Meta(min_length=64, max_length=64)]
+_SIGN: Final = "[A-Za-z0-9+/]"
+_ENDS: Final = ("", "[AQgw]==", "[AEIMQUYcgkosw048]=")
+"""How base64 ends by how many bytes are over after the last three: the unused bits are zero (RFC 4648, section 3.5)."""
+
+
+def exactly(count: int) -> Meta:
+    """Bind a field to a length in bytes; JSON Schema, where a length counts characters, learns the base64 of it."""
+    ends = _ENDS[count % 3]
+    whole = count // 3 * 4 + max(0, count % 3)
+    return Meta(min_length=count, max_length=count, extra_json_schema={"pattern": f"^{_SIGN}{{{whole}}}{ends}$"})
+
+
+Bytes16 = Annotated[bytes, exactly(16)]
+Bytes32 = Annotated[bytes, exactly(32)]
+Bytes33 = Annotated[bytes, exactly(33)]
+Bytes64 = Annotated[bytes, exactly(64)]
 
 
 def envelope_id(envelope: bytes) -> EnvelopeId:

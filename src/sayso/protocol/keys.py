@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from sayso.protocol import xwing
 from sayso.protocol.errors import SignatureError
-from sayso.protocol.ids import Bytes16, Bytes32, Bytes64, DeviceId, KeyDigest
+from sayso.protocol.ids import Bytes16, Bytes32, Bytes64, DeviceId, KeyDigest, exactly
 from sayso.protocol.limits import LIMITS
 from sayso.protocol.signing import Purpose, sign, verify
 
@@ -40,7 +40,7 @@ class EnvelopeKey(Struct, frozen=True, forbid_unknown_fields=True):
     id: Annotated[int, Meta(ge=0, le=2**32 - 1)]
     created: Annotated[int, Meta(ge=0, le=2**53 - 1)]
     """Unix seconds by the device's clock."""
-    key: Annotated[bytes, Meta(min_length=xwing.PUBLIC_BYTES, max_length=xwing.PUBLIC_BYTES)]
+    key: Annotated[bytes, exactly(xwing.PUBLIC_BYTES)]
     signature: Bytes64
 
 

@@ -118,8 +118,8 @@ class Control:
             self._relay.line_changed(line)
         if expired:
             _LOG.info("enrolments expired", count=len(expired))
-        await self._rotation.end_due()
         await self.sets.build_if_due()
+        await self._rotation.end_due()
 
     async def counts(self) -> Counts:
         """Count, for the operator."""

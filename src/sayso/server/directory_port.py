@@ -202,10 +202,10 @@ class LockStore(Protocol):
 
 
 class EpochStore(Protocol):
-    """Lines on their way from one epoch to the next (docs/adr/0013)."""
+    """Lines on their way from one epoch to the next (docs/adr/0014)."""
 
     async def move(self, device: DeviceId, old: Token, fresh: Token, *, now: float) -> Line | None:
-        """Give a line its token of the current epoch beside the one it has. None: it does not have that one (any more)."""
+        """Give a line its token of the current epoch beside the one that it has. None: it has another one by now."""
         ...
 
     async def end_epochs(self, live: Collection[int], *, now: float) -> EndedEpochs:

@@ -157,3 +157,11 @@ def test_its_repr_shows_neither_token_nor_keys() -> None:
 def test_any_bytes_are_refused_in_one_way(wire: bytes) -> None:
     with pytest.raises(CertificateError):
         read(wire)
+
+
+def test_while_two_keys_overlap_either_one_is_believed_and_no_third() -> None:
+    other = signing_key("the key before").public_key().public_bytes_raw()
+    assert read_certificate(WIRE, certificate_key=other, other_key=KEY, server=SERVER) == ALICE.certificate
+    assert read_certificate(WIRE, certificate_key=KEY, other_key=other, server=SERVER) == ALICE.certificate
+    with pytest.raises(CertificateError, match="not signed"):
+        read_certificate(WIRE, certificate_key=other, other_key=other, server=SERVER)

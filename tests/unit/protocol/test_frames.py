@@ -77,7 +77,7 @@ def part(**changes: object) -> list[object]:
 
 
 def deposit(**changes: object) -> bytes:
-    fields = {"ref": 1, "token": bytes(33), "ttl_s": 60, "grant": b"", "parts": [part()], **changes}
+    fields = {"ref": 1, "token": bytes(33), "ttl_s": 60, "grant": b"", "parts": [part()], "again": False, **changes}
     return msgspec.msgpack.encode([[frames.Deposit.__struct_config__.tag, *fields.values()]])
 
 
@@ -94,7 +94,7 @@ MANY = LIMITS.devices_per_line
         {"parts": [part(envelope=bytes(LIMITS.envelope_bytes))]},
         {"parts": [part(envelope_key=2**32 - 1)]},
     ],
-    ids=str,
+    ids=lambda change: str(change)[:60],
 )
 def test_a_deposit_at_its_bounds_is_read(change: dict[str, object]) -> None:
     (frame,) = client_frames.read(deposit(**change))

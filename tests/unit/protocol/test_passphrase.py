@@ -7,7 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sayso.protocol.errors import PassphraseError
-from sayso.protocol.passphrase import CHEAPEST, NONCE_BYTES, SALT_BYTES, STANDARD, Cost, derive, open_sealed, seal
+from sayso.protocol.passphrase import (
+    CHEAPEST,
+    NONCE_BYTES,
+    SALT_BYTES,
+    STANDARD,
+    Cost,
+    derive,
+    open_sealed,
+    seal,
+    unseal,
+)
 from scripts.vector_cast import seed
 from tests.fuzz.vectors import vectors
 
@@ -90,3 +100,12 @@ def test_costs_are_authenticated(cost: tuple[int, int, int]) -> None:
     """Including some that Argon2id refuses by itself (fewer than 8 KiB for each lane)."""
     with pytest.raises(PassphraseError, match="damaged"):
         open_sealed(with_cost(*cost), "pass")
+
+
+def test_what_was_opened_can_be_sealed_again_without_the_passphrase() -> None:
+    content, key = unseal(SEALED, "pass")
+    assert content == b"a secret"
+    again = key.seal(b"another secret", nonce=b"n" * NONCE_BYTES)
+    assert open_sealed(again, "pass") == b"another secret"
+    with pytest.raises(PassphraseError):
+        open_sealed(again, "another pass")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sayso.protocol.errors import StatementError
 from sayso.protocol.ids import KeyDigest, key_digest
 from sayso.protocol.signing import NO_DEVICE, Purpose, sign
-from sayso.protocol.statement import MAX_BYTES, Statement, read_statement, sign_statement
+from sayso.protocol.statement import MAX_BYTES, Epoch, Statement, read_statement, sign_statement
 from scripts.vector_cast import CERTIFICATE_KEY, LONG_TERM, SERVER, STATEMENT, signing_key
 from tests.fuzz.vectors import vectors
 
@@ -170,3 +170,28 @@ def test_what_is_read_is_of_the_documented_type() -> None:
     statement, digest = read_statement(DOCUMENT, pinned=SERVER)
     assert isinstance(statement, Statement)
     assert len(digest) == 32
+
+
+def test_without_an_overlap_there_is_one_key_of_each_kind() -> None:
+    assert STATEMENT.certificate_keys == (STATEMENT.certificate_key,)
+    assert STATEMENT.receipt_keys == (STATEMENT.receipt_key,)
+    assert not {"other_certificate_key", "other_receipt_key"} & inner().keys()
+
+
+def test_both_keys_and_both_epochs_of_an_overlap_are_read() -> None:
+    epochs = [Epoch(2, b"v" * 32), *STATEMENT.epochs]
+    overlapping = msgspec.structs.replace(
+        STATEMENT, epochs=epochs, other_certificate_key=b"c" * 32, other_receipt_key=b"r" * 32
+    )
+    statement, _ = read_statement(sign_statement(overlapping, LONG_TERM), pinned=SERVER)
+    assert statement == overlapping
+    assert statement.certificate_keys == (STATEMENT.certificate_key, b"c" * 32)
+    assert statement.receipt_keys == (STATEMENT.receipt_key, b"r" * 32)
+    assert statement.epoch_of(b"\x02" + bytes(32)) == epochs[0]
+    assert statement.epoch_of(b"\xff" + bytes(32)) is None
+
+
+def test_an_epoch_is_named_once() -> None:
+    twice = msgspec.structs.replace(STATEMENT, epochs=[*STATEMENT.epochs, *STATEMENT.epochs])
+    with pytest.raises(StatementError, match="twice"):
+        read_statement(sign_statement(twice, LONG_TERM), pinned=SERVER)

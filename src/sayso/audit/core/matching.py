@@ -25,10 +25,11 @@ OVERLAP = 4096
 MAX_MATCHES = 20_000
 MAX_RUN = 1024 * 1024
 _READABLE_RUN = re.compile(rb"[\x20-\x7e]{12}")
-_BROTLI_WINDOWS = frozenset({0x5, 0x9, 0xB, 0xF})
-"""The low nibble of a brotli stream of a usual window size (RFC 7932, 9.1)."""
+_BROTLI_WINDOWS = frozenset({0xB, 0xF})
+"""The low nibble of a brotli stream of the usual window sizes, 22 and 24 bits (RFC 7932, 9.1)."""
 _MIN_TRIED = 10
-_BLOCK_TYPES = frozenset({1, 2})
+_LAST_BLOCKS = frozenset({3, 5})
+"""The last block, of fixed or dynamic codes (RFC 1951, 3.2.3): what is short has no other."""
 _MAGICS = (compressed.GZIP, compressed.ZSTD, *compressed.ZLIB)
 _RUN = frozenset(TOKEN_SIGNS + b",.")
 
@@ -88,7 +89,7 @@ class Matching:
 
 def _may_be_packed(data: bytes) -> bool:
     """Whether bytes may be raw deflate or brotli, which have no magic."""
-    if len(data) < _MIN_TRIED or not (data[0] >> 1 & 3 in _BLOCK_TYPES or data[0] & 0xF in _BROTLI_WINDOWS):
+    if len(data) < _MIN_TRIED or not (data[0] & 7 in _LAST_BLOCKS or data[0] & 0xF in _BROTLI_WINDOWS):
         return False
     return any(True for _ in compressed.by_trial(data, 64))
 

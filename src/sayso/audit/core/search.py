@@ -9,6 +9,7 @@ What was searched once is remembered: no view and no token is decoded twice. Mos
 random ids that recur; remembering that nothing is in them is what makes the search fast.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -27,7 +28,7 @@ _Remembered = tuple[int, tuple[Hit, ...], int, bool]
 _Waiting = tuple[bytes, str, bytes]
 """(token, step, what it decodes to)"""
 REMEMBER_VIEW = 64 * 1024
-"""Views up to this size are remembered as they are."""
+"""Views up to this size are remembered as they are, larger ones by a digest: the same script comes on every page."""
 REMEMBERED_VIEWS = 20_000
 REMEMBERED_TOKENS = 300_000
 WINDOW = 8 * 1024 * 1024
@@ -101,7 +102,8 @@ class Search:
         return list(found)
 
     def _view(self, data: bytes, depth: int, budget: Budget, *, xor: bool = False) -> tuple[Hit, ...]:
-        remembered = self._views.get(data)
+        known_as = data if len(data) <= REMEMBER_VIEW else hashlib.blake2b(data, digest_size=16).digest()
+        remembered = self._views.get(known_as)
         if remembered is not None and remembered[0] <= depth:
             self.opaque_bytes += remembered[2]
             self.met_piece = self.met_piece or remembered[3]
@@ -126,10 +128,10 @@ class Search:
         if not opened and is_opaque(data):
             self.opaque_bytes += len(data)
         found = _fewest(own, inherited)[:MAX_HITS]
-        if len(data) <= REMEMBER_VIEW and not budget.exhausted:
+        if not budget.exhausted:
             if len(self._views) >= REMEMBERED_VIEWS:
                 self._views.clear()
-            self._views[data] = (depth, found, self.opaque_bytes - opaque_before, self.met_piece)
+            self._views[known_as] = (depth, found, self.opaque_bytes - opaque_before, self.met_piece)
         self.met_piece = self.met_piece or piece_before
         return found
 
@@ -145,7 +147,7 @@ class Search:
 
     def _children(self, data: bytes, budget: Budget, *, readable: bool) -> Iterator[tuple[str, bytes]]:
         """Every view that undoing one layer of the whole gives."""
-        yield from text.whole_view(data)
+        yield from text.whole_view(data, readable=readable)
         if not readable:
             yield from self._of_bytes(data, budget)
         for plugin in self._plugins:
@@ -191,9 +193,9 @@ class Search:
 
     def _token(self, token: bytes, depth: int, budget: Budget, waiting: list[_Waiting]) -> tuple[Hit, ...]:
         """Search one token that was not met before; what it decodes to and is no text is left `waiting`."""
-        hits = self._tokens.digests(token)
-        if not hits or all(hit.hint for hit in hits):
-            for step, child in self._tokens.decoded(token, budget.largest):
+        hits = self._tokens.digests(token) if self._tokens.may_be_digest(token) else []
+        if len(token) >= tokens.MIN_BASE64 and (not hits or all(hit.hint for hit in hits)):
+            for step, child in self._tokens.decoded(token, budget.bounds.view_bytes):
                 if tokens.is_text(child):
                     hits += self._child(step, child, depth, budget)
                 else:

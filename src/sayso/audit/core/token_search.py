@@ -12,6 +12,13 @@ _USUAL_LENGTHS = frozenset({8, 16, 32, 40, 56, 64, 96, 128})
 _ROWS = frozenset({96, 128})
 _UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _JOINTS = re.compile(rb"[+/_-]")
+_WHOLE_LENGTHS = frozenset({32, 40, 56, 64})
+_INNER_RUN = re.compile(rb"[0-9a-fA-F]{16}")
+_TO_URL = bytes.maketrans(b"+/", b"-_")
+MIN_INNER = 16
+"""A digest amid other letters and digits, with no joint before it, has at least this many hex digits."""
+MIN_DIGITS = 14
+"""Fewer digits are a time or an id; in hex, a seed of seven signs has as many."""
 MAX_JOINTS = 12
 MAX_CHECKSUM = 10
 """Decimal digits of 32 bits."""
@@ -29,6 +36,25 @@ class TokenSearch:
         self._checksums = checksums
         self._hex_starts = index.hex_starts
         self._base64_starts = index.base64_starts
+        self._starts = frozenset(
+            {
+                *self._hex_starts,
+                *(start.upper() for start in self._hex_starts),
+                *self._base64_starts,
+                *(start.translate(_TO_URL) for start in self._base64_starts),
+                *(key[:MIN_CHARS] for key in checksums),
+                *(key[:MIN_CHARS].upper() for key in checksums),
+            }
+        )
+
+    def may_be_digest(self, token: bytes) -> bool:
+        """A quick look, which most tokens do not pass."""
+        size = len(token)
+        return (
+            token[:MIN_CHARS] in self._starts
+            or not token.isalnum()
+            or (size > MIN_INNER and size not in _WHOLE_LENGTHS and _INNER_RUN.search(token) is not None)
+        )
 
     def digests(self, token: bytes) -> list[Hit]:
         """Digests that the token is, or that begin at a joint in it."""
@@ -48,7 +74,7 @@ class TokenSearch:
         if len(token) > MIN_CHARS:
             for found in _HEX_RUN.finditer(token):
                 hits += self._hex_run(found[0], token)
-            if b"/" in token or b"_" in token or b"-" in token or b"+" in token:
+            if not token.isalnum():
                 hits += self._at_joints(token)
         return hits
 
@@ -90,7 +116,9 @@ class TokenSearch:
 
     def decoded(self, token: bytes, limit: int) -> Iterator[tuple[str, bytes]]:
         """Whatever the token may be after decoding; the caller looks whether it makes sense."""
-        if len(token) >= tokens.MIN_HEX and tokens.is_hex(token):
+        if token.isdigit() and len(token) < MIN_DIGITS:
+            return
+        if tokens.is_hex(token):
             yield "hex", tokens.from_hex(token)
             if len(token) % 2:
                 yield "hex", tokens.from_hex(token[1:])

@@ -11,7 +11,6 @@
 Whatever fails changes nothing: no session, no account, no row; it is acknowledged as `unreadable(reason)`.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sayso.phone.core.peers import Peer, keys_differ
@@ -148,18 +147,6 @@ def words_about(peer: Peer, proven: Proven) -> list[Word]:
     certificate = proven.certificate
     changed = keys_differ(peer, certificate.device, certificate.ed25519, certificate.curve25519)
     return [Word.KEY_CHANGED] if changed else []
-
-
-def is_odd(peer: Peer, digest: bytes, *, shown_to_us: Sequence[bytes]) -> bool:
-    """Whether a statement digest in a peer's message has to be looked into.
-
-    Args:
-        peer: as known before; what its owner was warned of once is not looked into again.
-        digest: in the message.
-        shown_to_us: digests of the statements that this phone was shown, also earlier ones: a peer may not have
-            fetched the newest yet.
-    """
-    return digest not in shown_to_us and digest != peer.odd_statement
 
 
 def wants_receipt(what: What) -> bool:

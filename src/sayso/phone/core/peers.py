@@ -69,7 +69,7 @@ def reached_under(peer: Peer, token: bytes) -> Peer:
 
 
 def discovered(peer: Peer, token: bytes) -> Peer:
-    """Note a token that the VOPRF gave. A peer in the cloud may not have moved there yet: it stays where it is found."""
+    """Note a token that the VOPRF gave. A peer in the cloud may not have moved there yet, and stays where it is."""
     if peer.token is None or peer.token[0] == token[0] or peer.in_cloud is not InCloud.YES:
         return reached_under(peer, token)
     return replace(peer, other_token=token)

@@ -1,10 +1,11 @@
-"""Statements that peers were shown and this phone was not: a change of the server's, or a server with two faces.
+"""Statements that peers go by and this phone does not: a change of the server's, or a server with two faces.
 
-A message carries the digest of the statement that its sender goes by. One that this phone was never shown is noted, and
-the server is asked again, by the clock; only then it is judged:
+A message carries the digest of the statement that its sender goes by. Phones ask for it anew every twelve hours, so a
+day after a change everybody who writes has seen it. A digest that does not fit is noted, and the server is asked again,
+by the clock; only then it is judged:
 
-    noted ─ asked again ─▶ shown here too: the server had just changed it
-                      ├──▶ our own changed lately: the sender may have been shown one in between, or before
+    noted ─ asked again ─▶ it is ours too: the server had just changed it
+                      ├──▶ ours has changed lately: the sender may have been shown one in between, or the one before
                       └──▶ neither: the server shows us one thing and our friends another ─▶ the owner is warned
 """
 
@@ -21,7 +22,7 @@ ASK_AGAIN_S: Final = 10 * MINUTE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OddStatement:
-    """A digest in a peer's messages that this phone was not shown."""
+    """A digest in a peer's messages that this phone does not go by."""
 
     line: bytes
     number: str
@@ -43,6 +44,18 @@ class Judgement(StrEnum):
     """The owner is warned."""
 
 
+def is_odd(digest: bytes, *, sent_at: float, shown: Sequence[bytes], since: float) -> bool:
+    """Whether a statement digest in a message has to be looked into.
+
+    Args:
+        digest: in the message.
+        sent_at: when it was sent, Unix seconds.
+        shown: digests of the statements that this phone was shown, newest first.
+        since: when the newest of these was first shown, Unix seconds.
+    """
+    return digest not in shown or (digest != shown[0] and sent_at >= since + LIMITS.statement_grace_s)
+
+
 def worth_asking(odd: OddStatement, *, now: float) -> bool:
     """Whether it is time to ask the server again."""
     return not odd.met_at <= now < odd.met_at + ASK_AGAIN_S
@@ -53,11 +66,11 @@ def judge(odd: OddStatement, *, shown: Sequence[bytes], since: float, asked_at: 
 
     Args:
         odd: as noted.
-        shown: digests of the statements that this phone was shown.
+        shown: digests of the statements that this phone was shown, newest first.
         since: when the newest of these was first shown, Unix seconds.
         asked_at: when the server was last asked, Unix seconds.
     """
-    if odd.digest in shown:
+    if odd.digest == shown[0]:
         return Judgement.SETTLED
     if not worth_asking(odd, now=asked_at):
         return Judgement.OPEN

@@ -1,4 +1,4 @@
-"""A line's way to another epoch: its number is presented once more, and no code is asked for (docs/adr/0013).
+"""A line's way to another epoch: its number is presented once more, and no code is asked for (docs/adr/0014).
 
     the statement names a newer epoch ─▶ the phone has its own number evaluated ─▶ that token is kept, durably
        ─▶ the number, sealed, to the registrar ─▶ certificate ─▶ the tokens change places

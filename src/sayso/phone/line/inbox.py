@@ -12,7 +12,6 @@ from sayso.phone.core.incoming import (
     UnreadableError,
     check_certificate,
     check_content,
-    is_odd,
     wants_receipt,
     words_about,
 )
@@ -20,7 +19,7 @@ from sayso.phone.core.lines import Device
 from sayso.phone.core.outgoing import ReceiptCame
 from sayso.phone.core.peers import with_certificate
 from sayso.phone.core.sessions import Session, retired_by_new_inbound
-from sayso.phone.core.statements import OddStatement
+from sayso.phone.core.statements import OddStatement, is_odd
 from sayso.phone.core.texts import Channel, Direction, InState, Text, Word, after
 from sayso.phone.errors import RatchetError
 from sayso.phone.line.claims import system_word
@@ -190,8 +189,8 @@ class Inbox:
         store, content = self._world.store, proven.content
         peer = store.peers.get(self._line, number)
         device = store.lines.device(self._line)
-        if device is not None and is_odd(peer, content.statement_digest, shown_to_us=shown_to_us(device)):
-            self._note_odd(number, proven)
+        if device is not None and content.statement_digest != peer.odd_statement:
+            self._look_into_statement(device, proven)
         words = words_about(peer, proven)
         store.peers.put(with_certificate(peer, proven.certificate, grant=content.grant))
         shown = [store.texts.add(system_word(self._world, self._line, number, word)) for word in words]
@@ -205,12 +204,14 @@ class Inbox:
                 changed, frames = self._receipts(number, receipts)
                 return [*shown, *changed], frames
 
-    def _note_odd(self, number: str, proven: Proven) -> None:
-        """Note a statement that the sender was shown and this phone was not: the upkeep asks the server about it."""
+    def _look_into_statement(self, device: Device, proven: Proven) -> None:
+        """Note a statement that the sender goes by and this phone does not: the upkeep asks the server about it."""
         now, content = self._world.clock.wall(), proven.content
-        sent_at = min(now, content.sent_at_ms / 1000)
-        odd = OddStatement(line=self._line, number=number, digest=content.statement_digest, met_at=now, sent_at=sent_at)
-        self._world.store.odd.note(odd)
+        digest, sent_at = content.statement_digest, min(now, content.sent_at_ms / 1000)
+        if is_odd(digest, sent_at=sent_at, shown=shown_to_us(device), since=device.statement_since):
+            self._world.store.odd.note(
+                OddStatement(line=self._line, number=content.sender.number, digest=digest, met_at=now, sent_at=sent_at)
+            )
 
     def _receipts(self, number: str, came: ReceiptsCame) -> tuple[list[Text], list[Frame]]:
         """Apply receipts, to texts of this very conversation only."""

@@ -88,7 +88,8 @@ class Online:
         self._sets = SetKeeper(world, line, reach)
         self._lock = LineLock(world, line, reach)
         self._dispatch: Dispatch | None = None
-        self._server_stopped = False
+        self._ask_anew = True
+        """Whether the server may have another statement by now, however young the one is that the phone has."""
 
     @property
     def connected(self) -> bool:
@@ -126,8 +127,8 @@ class Online:
 
     async def _once(self) -> int:
         """Connect and serve until the stream ends; returns as how many failures its end counts at least."""
-        await self._upkeep.check_policy(anew=self._server_stopped)
-        self._server_stopped = False
+        await self._upkeep.check_policy(anew=self._ask_anew)
+        self._ask_anew = False
         link = await self._reach.stream.connect(current(self._device())[0].stream)
         reason: ByeReason | None = None
         try:
@@ -141,7 +142,7 @@ class Online:
             self._world.news.line_changed(self._line)
             await link.close()
         _honour_cancellation()
-        self._server_stopped = reason is ByeReason.STOPPING
+        self._ask_anew = reason is ByeReason.STOPPING
         return _REPLACED_FAILURES if reason is ByeReason.REPLACED else 1
 
     async def _serve(self, link: StreamLink) -> None:

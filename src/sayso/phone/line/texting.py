@@ -177,6 +177,8 @@ class Texting:
         """Note which SIM gets the SMS, durably, and give it to the modem."""
         if self.sim.digest is None or self._seen() is not SimSeen.OURS or text.sms_ref is None:
             return  # the next word of the modem about its SIM tries again
+        if self._world.store.texts.get(text.id) != text:
+            return  # the other of the two that look for such texts was faster: two hand-overs would be two SMS
         with self._world.store.transaction("sms-handed"):
             self._world.store.texts.put(replace(text, sms_sim=self.sim.digest))
         await self._give(text)

@@ -1,4 +1,4 @@
-"""Keys of the server that were replaced, and live on beside their successors for 14 days (docs/adr/0013).
+"""Keys of the server that were replaced, and live on beside their successors for 14 days (docs/adr/0014).
 
     rotated ─▶ retiring, no end yet ─ the server runs with it ─▶ retiring, until now + 14 days ─ end ─▶ destroyed
 

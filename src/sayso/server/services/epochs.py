@@ -1,4 +1,4 @@
-"""Moves a line to the current epoch: its number is seen once more, in memory, and no code is sent (docs/adr/0013)."""
+"""Moves a line to the current epoch: its number is seen once more, in memory, and no code is sent (docs/adr/0014)."""
 
 from collections.abc import Callable
 from typing import Final

@@ -1,7 +1,7 @@
-"""Rotation of the server's keys: what replaces a key, and how the old one ends (docs/adr/0013).
+"""Rotation of the server's keys: what replaces a key, and how the old one ends (docs/adr/0014).
 
-A key is replaced while the server stands still (`sayso server rotate`). The server that starts with it gives the overlap
-its end, and destroys the old key when that has come: in the keyring first, then wherever it is at work.
+A key is replaced while the server stands still (`sayso server rotate`). The server that starts with it gives the
+overlap its end, and destroys the old key when that has come: in the keyring first, then wherever it is at work.
 """
 
 import asyncio

@@ -186,6 +186,21 @@ def test_a_watcher_that_cannot_keep_up_is_let_go(tmp_path: Path) -> None:
     run(main())
 
 
+def test_watchers_that_hang_up_amid_events_leave_the_daemon_well(tmp_path: Path) -> None:
+    async def main() -> None:
+        handler = FakeHandler()
+        async with serving(tmp_path, handler) as path:
+            for _ in range(20):
+                async with watching(path):
+                    handler.feed.publish(event(0))
+                for n in range(20):
+                    handler.feed.publish(event(n))
+                    await asyncio.sleep(0)
+            await ask(path, Status())
+
+    run(main())
+
+
 # ---- bad input ----
 
 

@@ -149,7 +149,7 @@ def test_much_at_once_is_cut_into_messages_of_256_kib() -> None:
             link = await client(gate_for(server.url)).connect(server.url)
             (peer,) = server.peers
             part = Part(b"d" * 16, 1, b"h" * 32, bytes(LIMITS.envelope_bytes))
-            deposits = [Deposit(n + 1, b"t" * 33, 3600, b"", [part]) for n in range(9)]
+            deposits = [Deposit(n + 1, b"t" * 33, 3600, b"", [part], again=False) for n in range(9)]
             link.send(deposits)
             await peer.until(lambda peer: len(peer.heard) == 11)
             assert peer.heard[2:] == deposits

@@ -16,7 +16,6 @@ from sayso.phone.core.incoming import (
     UnreadableError,
     check_certificate,
     check_content,
-    is_odd,
     may_be_told,
     wants_receipt,
     words_about,
@@ -141,12 +140,6 @@ def test_words_about_a_peer() -> None:
     assert words_about(PEER, proven) == []
     known = replace(PEER, device=b"o" * 16, ed25519=b"o" * 32, curve25519=b"o" * 32)
     assert words_about(known, proven) == [Word.KEY_CHANGED]
-
-
-def test_which_statements_are_looked_into() -> None:
-    assert not is_odd(PEER, b"S" * 32, shown_to_us=[b"T" * 32, b"S" * 32])
-    assert is_odd(PEER, b"S" * 32, shown_to_us=[b"T" * 32])
-    assert not is_odd(replace(PEER, odd_statement=b"S" * 32), b"S" * 32, shown_to_us=[b"T" * 32]), "warned of already"
 
 
 def test_who_is_told() -> None:

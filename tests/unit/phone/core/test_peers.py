@@ -2,7 +2,16 @@
 
 from dataclasses import replace
 
-from sayso.phone.core.peers import InCloud, Peer, keys_differ, not_enrolled, with_certificate, without_keys
+from sayso.phone.core.peers import (
+    InCloud,
+    Peer,
+    discovered,
+    keys_differ,
+    not_enrolled,
+    reached_under,
+    with_certificate,
+    without_keys,
+)
 from sayso.protocol.certificate import Certificate
 from sayso.protocol.limits import DAY, LIMITS
 
@@ -65,3 +74,22 @@ def test_keys_of_an_unknown_peer_do_not_differ() -> None:
 
 def test_a_peer_shows_nothing_of_itself() -> None:
     assert "7700" not in repr(PEER)
+
+
+def test_tokens_of_two_epochs_stand_side_by_side() -> None:
+    old, new = b"\x01" * 33, b"\x02" * 33
+    peer = Peer(line=b"l" * 16, number="+447700900101", token=old)
+    found = reached_under(peer, new)
+    assert (found.token, found.other_token) == (new, old)
+    assert (found.token_in(1), found.token_in(2), found.token_in(3)) == (old, new, None)
+    assert reached_under(found, old).token == old
+    third = reached_under(found, b"\x02" + b"x" * 32)
+    assert (third.token, third.other_token) == (b"\x02" + b"x" * 32, old)
+
+
+def test_a_peer_that_is_reached_stays_where_it_is_when_another_token_is_discovered() -> None:
+    old, new = b"\x01" * 33, b"\x02" * 33
+    peer = Peer(line=b"l" * 16, number="+447700900101", token=old)
+    assert discovered(peer, new).token == new
+    reached = discovered(replace(peer, in_cloud=InCloud.YES), new)
+    assert (reached.token, reached.other_token) == (old, new)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sayso.phone.core.statements import ASK_AGAIN_S, Judgement, OddStatement, judge, worth_asking
+from sayso.phone.core.statements import ASK_AGAIN_S, Judgement, OddStatement, is_odd, judge, worth_asking
 from sayso.protocol.limits import DAY, LIMITS
 
 NOW = 1_800_000_000.0
@@ -23,7 +23,22 @@ def test_the_server_is_asked_once_caches_in_between_have_let_go() -> None:
 
 def test_a_statement_that_is_shown_here_too_was_only_new() -> None:
     assert judge(ODD, shown=[ODD.digest, *OURS], since=LATER, asked_at=LATER) is Judgement.SETTLED
-    assert judge(ODD, shown=[*OURS, ODD.digest], since=0, asked_at=LATER) is Judgement.SETTLED
+
+
+def test_who_goes_by_an_older_one_for_more_than_a_day_is_shown_another_one() -> None:
+    assert judge(ODD, shown=[*OURS, ODD.digest], since=NOW - DAY + 1, asked_at=LATER) is Judgement.SETTLED
+    assert judge(ODD, shown=[*OURS, ODD.digest], since=NOW - DAY, asked_at=LATER) is Judgement.TWO_FACES
+
+
+def test_which_digests_are_looked_into() -> None:
+    def odd(shown: list[bytes], *, since: float = NOW) -> bool:
+        return is_odd(ODD.digest, sent_at=NOW, shown=shown, since=since)
+
+    assert not odd([ODD.digest, *OURS])
+    assert not odd([*OURS, ODD.digest]), "the sender has not been told of the change yet"
+    assert odd([*OURS, ODD.digest], since=NOW - DAY)
+    assert odd(OURS)
+    assert odd([])
 
 
 def test_nothing_is_said_before_the_server_was_asked_again() -> None:

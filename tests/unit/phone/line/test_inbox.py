@@ -380,7 +380,8 @@ def test_another_statement_is_asked_about_by_the_clock_and_warned_about_once() -
         await says(3)
         await forger.town.pass_time(HOUR)
         rows = [(row.direction, row.reason) for row in bob.texts(MALLORY)]
-        assert sorted(rows, key=str) == sorted([(Direction.SYSTEM, "other-statement"), *[(Direction.IN, None)] * 3], key=str)
+        assert rows.count((Direction.SYSTEM, "other-statement")) == 1
+        assert rows.count((Direction.IN, None)) == len(rows) - 1 == 3
 
     _stage(play)
 

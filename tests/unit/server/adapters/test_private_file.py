@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from sayso.server.adapters.private_file import make_private_directory, read_private, write_atomically
+from sayso.server.adapters.private_file import (
+    make_private_directory,
+    read_private,
+    replace_shredding,
+    shred_left_over,
+    write_atomically,
+)
+from sayso.server.adapters.system import SystemRandom
 from sayso.server.errors import ConfigError
 
 
@@ -61,3 +68,44 @@ def test_no_symbolic_link_and_no_directory_is_read(tmp_path: Path) -> None:
 def test_no_more_is_read_than_one_byte_over_the_limit(tmp_path: Path) -> None:
     write_atomically(tmp_path / "file", os.urandom(5_000))
     assert len(read_private(tmp_path / "file", 100)) == 101
+
+
+def test_what_is_replaced_is_overwritten_where_it_lies(tmp_path: Path) -> None:
+    path = tmp_path / "secrets"
+    write_atomically(path, b"old key" * 100)
+    blocks = os.open(path, os.O_RDONLY)
+    replace_shredding(path, b"new key", SystemRandom())
+    assert path.read_bytes() == b"new key"
+    left = os.pread(blocks, 10_000, 0)
+    os.close(blocks)
+    assert len(left) == 700
+    assert b"old key" not in left
+    assert [file.name for file in tmp_path.iterdir()] == ["secrets"]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_first_file_replaces_nothing(tmp_path: Path) -> None:
+    replace_shredding(tmp_path / "secrets", b"first", SystemRandom())
+    assert [file.name for file in tmp_path.iterdir()] == ["secrets"]
+
+
+def test_what_an_interruption_left_is_overwritten_at_the_next_start(tmp_path: Path) -> None:
+    path, old = tmp_path / "secrets", tmp_path / "secrets.old"
+    write_atomically(old, b"old key" * 100)
+    write_atomically(path, b"new key")
+    blocks = os.open(old, os.O_RDONLY)
+    shred_left_over(path, SystemRandom())
+    left = os.pread(blocks, 10_000, 0)
+    os.close(blocks)
+    assert b"old key" not in left
+    assert not old.exists()
+    assert path.read_bytes() == b"new key"
+
+
+def test_an_interruption_before_the_new_file_was_in_place_costs_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "secrets"
+    write_atomically(path, b"the only key")
+    os.link(path, tmp_path / "secrets.old")
+    shred_left_over(path, SystemRandom())
+    assert path.read_bytes() == b"the only key"
+    assert [file.name for file in tmp_path.iterdir()] == ["secrets"]

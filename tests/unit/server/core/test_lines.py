@@ -57,3 +57,18 @@ def test_the_older_device_that_changes_after_a_take_over_takes_nothing_away() ->
     table.remove(LINE.device)
     assert table.remove(LINE.device) is None
     assert table.by_token(LINE.token) is successor
+
+
+def test_while_epochs_overlap_a_line_is_found_under_both_its_tokens() -> None:
+    table = LineTable([LINE])
+    moved = replace(LINE, token=Token(b"\x02" * 33), previous_token=LINE.token)
+    table.put(moved)
+    assert table.by_token(LINE.token) is table.by_token(moved.token) is moved
+    assert len(table) == 1
+    ended = replace(moved, previous_token=None)
+    table.put(ended)
+    assert table.by_token(LINE.token) is None
+    assert table.by_token(moved.token) is ended
+    table.put(moved)
+    table.remove(LINE.device)
+    assert table.by_token(LINE.token) is table.by_token(moved.token) is None

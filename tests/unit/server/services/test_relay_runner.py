@@ -75,7 +75,9 @@ class Bench:
     def deposit(self, envelope: bytes, ref: int = 1, *, granted: bool = True) -> None:
         part = Part(self.line.device, KEY_ID, handle_hash(handle_of(envelope)), envelope)
         grant = grant_of(self.line) if granted else b""
-        self.runner.relay.deposit(self.sender, Deposit(ref, self.line.token, 3600, grant, [part]), now=self.now())
+        self.runner.relay.deposit(
+            self.sender, Deposit(ref, self.line.token, 3600, grant, [part], again=False), now=self.now()
+        )
 
     async def until(self, what: Callable[[], object]) -> None:
         """Wait until something holds; the test's own bound on patience ends it otherwise."""

@@ -21,6 +21,8 @@ from sayso.server.adapters.control.sets import BLOB_PATH, OCTETS
 SCHEMA_PATH: Final = "/schema/openapi.json"
 _VERSION: Final = "1"
 """Of the interface: the 1 in its paths."""
+_BASE64: Final = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$"
+"""Of any length; fields of a fixed length bring a pattern of their own (`protocol.ids.exactly`)."""
 _TEMPLATE: Final = "#/components/schemas/{name}"
 _SIGNATURE_FIELDS: Final = ("Signature-Input", "Signature", "Content-Digest", "Sayso-Server")
 
@@ -159,8 +161,12 @@ def _any_json(kind: type) -> Json:
 
 
 def _portable(node: object) -> object:
-    r"""Write `$` for Python's `\Z`, which ECMA-262, the dialect of JSON Schema, does not have."""
+    r"""Write `$` for Python's `\Z`, which ECMA-262, the dialect of JSON Schema, does not have; say what base64 is."""
     match node:
+        case {"contentEncoding": "base64", "pattern": _}:
+            return node
+        case {"contentEncoding": "base64", **rest}:
+            return {"contentEncoding": "base64", "pattern": _BASE64, **rest}
         case dict():
             return {name: _portable(value) for name, value in node.items()}
         case list():

@@ -1,4 +1,4 @@
-"""Statements about lines that have tokens of two epochs (docs/adr/0013)."""
+"""Statements about lines that have tokens of two epochs (docs/adr/0014)."""
 
 from collections.abc import Collection
 

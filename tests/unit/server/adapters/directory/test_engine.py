@@ -82,6 +82,8 @@ def test_what_cannot_be_opened_is_said(what: str, tmp_path: Path) -> None:
             connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
             connection.execute("INSERT INTO alembic_version VALUES ('9999')")
         connection.close()
+    if path.exists():
+        path.chmod(0o600)
     with pytest.raises(ConfigError, match="cannot be opened"):
         run(open_database(path))
 

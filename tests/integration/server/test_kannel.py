@@ -22,7 +22,7 @@ from tests.integration.npm_smsc import npm_smsc
 
 pytestmark = pytest.mark.slow
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "connect-an-smsc.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "connect-an-smsc.md"
 NUMBER = PhoneNumber("+447700900123")
 TEXT = "Sayso code: 012345"
 
