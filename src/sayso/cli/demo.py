@@ -82,9 +82,10 @@ async def _play_live(world: World, stop: asyncio.Event, *, as_json: bool) -> Non
         raise DemoError("--json goes with --once; the live demo is for people")
     for person in world.people.values():
         await opt_in(world, person)
-    command = f"sayso phone send --data {world.data}/alice {world.people['bob'].number} 'hello'"
+    sayso = sys.argv[0] if sys.argv[0].endswith("sayso") else "sayso"
+    command = f"{sayso} phone send --data {world.data}/alice {world.people['bob'].number} 'hello'"
     click.echo(f"\nTwo phones are on, and both owners said yes. Type:\n\n{HELP}\n")
-    click.echo(f"Or from another terminal:\n\n    {command}\n    sayso phone messages --data {world.data}/bob\n")
+    click.echo(f"Or from another terminal:\n\n    {command}\n    {sayso} phone messages --data {world.data}/bob\n")
     await Prompt(world, click.echo).run(_typed_lines(), stop)
     click.echo("Stopping ...")
 

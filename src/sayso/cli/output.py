@@ -1,9 +1,10 @@
 """How commands speak: plain text for people, one JSON object per line with `--json`, errors that say what to do."""
 
 import asyncio
+import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -39,23 +40,37 @@ class ReportingGroup(click.Group):
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except* SaysoError as group:
-            fail(_first(group), as_json="--json" in sys.argv)
-        except* (PermissionError, FileNotFoundError, IsADirectoryError, NotADirectoryError) as group:
-            fail(_os_error(_first(group)), as_json="--json" in sys.argv)
+        except (SaysoError, OSError) as error:
+            self._report(error)
+        except BaseExceptionGroup as group:
+            self._report(_first(group))
+        return None
+
+    def _report(self, error: BaseException) -> None:
+        """Say an error that tells a person what to do; let any other go on its way."""
+        if isinstance(error, _NAMED) and error.filename:
+            error = SaysoError(f"{error.filename}: {error.strerror}")
+        if not isinstance(error, SaysoError):
+            raise  # noqa: PLE0704  called where an error is being handled
+        fail(error, as_json="--json" in sys.argv)
+
+
+_NAMED = (PermissionError, FileNotFoundError, IsADirectoryError, NotADirectoryError)
+"""Errors of the system that a person can mend, given the name of the file."""
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
+    """Return the error of ours in a group that tells most; else the first of them."""
+    errors = list(_leaves(group))
+    return next((error for error in errors if isinstance(error, (SaysoError, *_NAMED))), errors[0])
 
 
-def _os_error(error: BaseException) -> BaseException:
-    if isinstance(error, OSError) and error.filename:
-        return SaysoError(f"{error.filename}: {error.strerror}")
-    return error
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
 
 
 def fail(error: BaseException, *, as_json: bool) -> NoReturn:
@@ -102,7 +117,10 @@ def read_secret(path: Path | None, what: str) -> str | None:
     """
     if path is None:
         return None
-    if path.stat().st_mode & 0o077:
+    # systemd hands a credential to a service's own user by an access list, whose mask shows as the group's bits.
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    others = 0o007 if credentials is not None and path.parent == Path(credentials) else 0o077
+    if path.stat().st_mode & others:
         raise SaysoError(f"others may read the {what} in {path}; run: chmod 600 {path}")
     lines = path.read_text(encoding="utf-8").splitlines()
     if not lines or not lines[0]:
