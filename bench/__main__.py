@@ -120,6 +120,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         "window": options.window,
         "waiting": options.waiting,
         "idle": options.idle,
+        "timing_pairs": options.pairs,
         "sizes": None if options.size is None else tuple(options.size),
     }
     settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
@@ -162,6 +163,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--size", type=int, action="append", help="bytes of an envelope; may be given twice")
     parser.add_argument("--window", type=int, help="unanswered deposits of each sender")
     parser.add_argument("--waiting", type=int, help="envelopes that wait when the server is killed")
+    parser.add_argument("--pairs", type=int, help="requests of each kind whose times are compared")
     parser.add_argument("--idle", type=int, help="connections that do nothing")
     parser.add_argument("--minutes", type=float, default=60.0, help="how long soak runs")
     return parser

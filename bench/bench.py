@@ -13,6 +13,8 @@ from bench.peers import Drafts, DriverError, Peer, Recipient, Sender, Tally, Wat
 from bench.server import ServerProcess
 from bench.settings import Settings
 
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108  a directory of our own is made there
+
 
 class Bench:
     """One bench: a seeded directory, and a place to work in."""
@@ -24,15 +26,27 @@ class Bench:
         self.remarks: list[str] = []
         """What a figure cannot say; printed and kept with the figures."""
 
+    def _memory(self) -> Path:
+        if not _MEMORY.is_dir():
+            self.remark("There is no /dev/shm here: the disk's noise is in the figures of timing.")
+            return self._work
+        place = _MEMORY / f"sayso-{self._work.name}"
+        place.mkdir(mode=0o700, exist_ok=True)
+        return place
+
     def remark(self, text: str) -> None:
         """Keep a remark, once."""
         if text not in self.remarks:
             self.remarks.append(text)
 
     @asynccontextmanager
-    async def site(self) -> AsyncIterator["Site"]:
-        """Run a fresh server for the length of the block, over a copy of the seeded directory."""
-        data = self._work / "server"
+    async def site(self, *, in_memory: bool = False) -> AsyncIterator["Site"]:
+        """Run a fresh server for the length of the block, over a copy of the seeded directory.
+
+        Args:
+            in_memory: its data lies in memory, where the system has a place for that, and not on the disk.
+        """
+        data = (self._memory() if in_memory else self._work) / "server"
         shutil.rmtree(data, ignore_errors=True)
         shutil.copytree(self._seeded, data)
         server = ServerProcess(data, self.settings)
@@ -45,7 +59,7 @@ class Bench:
             raise
         finally:
             await server.kill()
-            shutil.rmtree(data, ignore_errors=True)
+            shutil.rmtree(data.parent if in_memory and data.parent != self._work else data, ignore_errors=True)
 
 
 class Site:

@@ -48,6 +48,8 @@ class RealServer:
     kannel: FakeKannel
     options: tuple[str, ...] = ()
     environment: dict[str, str] | None = None
+    within: tuple[str, ...] = ()
+    """A program that starts the server."""
     process: asyncio.subprocess.Process = field(init=False)
     client: HttpConnections = field(init=False)
     said: dict[str, str] = field(default_factory=dict)
@@ -64,6 +66,10 @@ class RealServer:
         return self.folder / "server.err"
 
     @property
+    def http_port(self) -> int:
+        return int(self.said["http"].rpartition(":")[2])
+
+    @property
     def key(self) -> KeyDigest:
         return KeyDigest(bytes.fromhex(self.said["key"]))
 
@@ -76,7 +82,7 @@ class RealServer:
         password.chmod(0o600)
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "sayso", "server", "run", "--data", str(self.data), "--json"),
+                *(*self.within, sys.executable, "-m", "sayso", "server", "run", "--data", str(self.data), "--json"),
                 *("--http", "127.0.0.1:0", "--stream", f"127.0.0.1:{self.stream_port}", "--metrics", "127.0.0.1:0"),
                 *("--sms-gateway", self.kannel.url, "--sms-password-file", str(password)),
                 *(self.options or ("--plain-keyring",)),
@@ -156,11 +162,11 @@ class RealServer:
 
 @asynccontextmanager
 async def real_server(
-    folder: Path, *options: str, environment: dict[str, str] | None = None
+    folder: Path, *options: str, environment: dict[str, str] | None = None, within: tuple[str, ...] = ()
 ) -> AsyncIterator[RealServer]:
     """Run a server; killed at the end, if the test has not stopped it."""
     async with FakeKannel().running() as kannel:
-        server = RealServer(folder, kannel, options, environment)
+        server = RealServer(folder, kannel, options, environment, within)
         await server.start()
         try:
             yield server

@@ -32,7 +32,11 @@ class Recorder:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         passed = self.passed[writer.get_extra_info("peername")[1]] = Passed()
-        onward_reader, onward_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        try:
+            onward_reader, onward_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        except ConnectionError:
+            writer.close()  # nobody is there
+            return
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_copy(reader, onward_writer, passed.to_server))
             tasks.create_task(_copy(onward_reader, writer, passed.to_client))

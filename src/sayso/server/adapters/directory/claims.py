@@ -79,12 +79,16 @@ async def _look_up(connection: AsyncConnection, lines: Sequence[ClaimLine], now:
     query = select(enrolments).where(rows.reached_under(tokens))
     known = [rows.to_enrolment(row) for row in await connection.execute(query)]
     found: dict[bytes, Enrolment] = {token: one for one in known for token in one.tokens}
+    missing = [line for line in lines if line.token not in found]
+    # To read and understand a row takes some 50 µs: for each line that does not exist, one of somebody else's is.
+    others = [rows.to_enrolment(row) for row in await connection.execute(select(enrolments).limit(len(missing)))]
     asked = []
     for place, line in enumerate(lines):
         enrolment = found.get(line.token)
         # 17 bytes are nobody's device id, so this is looked up like one, and found nowhere.
         nobody = place.to_bytes(17, "big")
-        visible = enrolment is not None and _visible(enrolment, line.grant, now)
+        looked_at = enrolment or others.pop() if others else enrolment
+        visible = looked_at is not None and _visible(looked_at, line.grant, now)
         asked.append(_Asked(line, enrolment, enrolment.device if enrolment and visible else nobody))
     return asked
 

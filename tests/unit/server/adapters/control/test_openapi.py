@@ -1,5 +1,6 @@
 """The OpenAPI document says what is enforced."""
 
+import base64
 import re
 from typing import Any
 
@@ -27,8 +28,11 @@ def test_every_operation_says_how_it_is_signed_and_how_it_can_fail() -> None:
 
 
 def test_bytes_are_base64_with_their_lengths_inside_lists_too() -> None:
-    element = SCHEMAS["Evaluate"]["properties"]["elements"]["items"]
+    element = dict(SCHEMAS["Evaluate"]["properties"]["elements"]["items"])
+    pattern = element.pop("pattern")
     assert element == {"type": "string", "contentEncoding": "base64", "minLength": 44, "maxLength": 44}
+    assert re.search(pattern, base64.b64encode(bytes(32)).decode())
+    assert not re.search(pattern, base64.b64encode(bytes(31)).decode())
     assert SCHEMAS["SetGrant"]["properties"]["grant_hash"]["minLength"] == 44
 
 

@@ -688,3 +688,35 @@ class RelayMachine(RuleBasedStateMachine):
 
 TestEveryOrder = RelayMachine.TestCase
 TestEveryOrder.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+
+
+def test_the_longest_wait_counts_for_devices_that_are_there() -> None:
+    world = RelayWorld()
+    bob, client = world.line("bob"), world.client()
+    assert world.relay.longest_wait_s(now=world.now) == 0
+    client.deposit(bob, b"e" * 100)
+    world.settle()
+    world.advance(30)
+    assert world.relay.longest_wait_s(now=world.now) == 0, "for somebody who is away it may wait"
+    counts = world.relay.counts()
+    assert (counts["waiting"], counts["waiting_bytes"]) == (1, 100)
+    phone = world.connect(bob, congested=True)
+    world.advance(30)
+    assert world.relay.longest_wait_s(now=world.now) >= 60
+    phone.read_again()
+    world.settle()
+    phone.ack_all()
+    world.settle()
+    assert world.relay.longest_wait_s(now=world.now) == 0
+
+
+def test_a_full_disk_is_told_while_it_lasts() -> None:
+    world = RelayWorld()
+    bob, client = world.line("bob"), world.client()
+    client.deposit(bob, b"e" * 100)
+    assert world.take()
+    world.refuse()
+    assert world.relay.out_of_space(now=world.now)
+    world.advance(5)
+    world.settle()
+    assert not world.relay.out_of_space(now=world.now)
