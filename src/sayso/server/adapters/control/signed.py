@@ -65,7 +65,7 @@ class Signatures:
         self._server = server
         self._clock = clock
         self._random = random
-        self._nonces = Nonces(key=random.token_bytes(32), offset_ms=int.from_bytes(random.token_bytes(5), "big"))
+        self._nonces = Nonces(key=random.token_bytes(32))
         nobody = Ed25519PrivateKey.from_private_bytes(random.token_bytes(_KEY_BYTES))
         self._nobody = nobody.public_key().public_bytes_raw()
 
