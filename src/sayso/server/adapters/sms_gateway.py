@@ -103,6 +103,8 @@ class KannelGateway:
             httpcore.TimeoutException,
             httpcore.UnsupportedProtocol,
             OSError,
+            # What anyio says under uvloop of a connection that was reset right after it was made.
+            AttributeError,
         ) as error:
             failure = _failed(type(error).__name__, surely=False)
         if self._callbacks is not None and expected is not None and isinstance(failure, SmsNotTakenError):

@@ -1,11 +1,16 @@
 """The SMS gateway: Kannel's interface as a client."""
 
+import socket
+import struct
+import threading
+from contextlib import suppress
+
 import pytest
 
 from sayso.carrier.adapters.kannel import Credentials, HttpRequest, read_sendsms
 from sayso.protocol.numbers import PhoneNumber
 from sayso.server.adapters.sms_gateway import GatewayConfig, KannelGateway
-from sayso.server.errors import ConfigError, ServerError
+from sayso.server.errors import ConfigError, ServerError, SmsError
 from tests.aio import run
 from tests.fakes.kannel import FakeKannel
 
@@ -86,6 +91,30 @@ def test_a_gateway_that_is_not_there_is_our_error() -> None:
         with pytest.raises(ServerError, match="ConnectError"):
             await gateway.send(NUMBER, TEXT)
         await gateway.close()
+
+    run(main())
+
+
+def test_a_gateway_that_resets_each_connection_at_once_is_our_error() -> None:
+    """A restart amid connecting. Where the reset comes between connecting and asking is up to the kernel."""
+
+    def reset(listener: socket.socket) -> None:
+        with suppress(OSError):  # closed by the test
+            while True:
+                connection, _ = listener.accept()
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.close()
+
+    async def main() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            resetting = threading.Thread(target=reset, args=(listener,), daemon=True)
+            resetting.start()
+            gateway = KannelGateway(config(f"http://127.0.0.1:{listener.getsockname()[1]}/cgi-bin/sendsms"))
+            for _ in range(200):
+                with pytest.raises(SmsError, match="did not take the code"):
+                    await gateway.send(NUMBER, TEXT)
+            await gateway.close()
+            listener.shutdown(socket.SHUT_RDWR)
 
     run(main())
 
