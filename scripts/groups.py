@@ -26,14 +26,14 @@ class Group:
     budget_minutes: float
     folders: tuple[str, ...]
     marker: str = ""
-    without: str = ""
-    """A folder below these that another group runs."""
+    without: tuple[str, ...] = ()
+    """Folders below these that other groups run."""
 
     def files(self) -> Iterator[Path]:
         """The test files of the group that exist."""
         for folder in self.folders:
             for file in sorted((ROOT / folder).rglob("test_*.py")):
-                if not (self.without and file.is_relative_to(ROOT / self.without)):
+                if not any(file.is_relative_to(ROOT / other) for other in self.without):
                     yield file
 
 
@@ -42,14 +42,20 @@ CHECKS = (
     Check("gate", 0.1, ("python", "-m", "scripts.check_gate")),
 )
 _GROUND = ("protocol", "consent", "phone", "carrier", "cli")
-# The ground floor has five minutes in all: CHECKS and the groups up to silence. The server has six, the audit five.
+_LATER = tuple(f"tests/integration/{part}" for part in ("server", "delivery", "app", "audit", "update", "load"))
+# In minutes: the ground floor five (CHECKS and the groups up to silence), the server six (server and operator),
+# delivery, app and audit five each, update three, load and faults eight.
 GROUPS = (
     Group("house", 0.7, ("tests/lint",)),
     Group("unit", 0.8, tuple(f"tests/unit/{part}" for part in _GROUND)),
     Group("fuzz", 0.8, ("tests/fuzz",)),
-    Group("integration", 2.3, ("tests/integration",), "not silence", without="tests/integration/server"),
-    Group("silence", 0.5, ("tests/integration",), "silence", without="tests/integration/server"),
+    Group("integration", 2.3, ("tests/integration",), "not silence", without=_LATER),
+    Group("silence", 0.5, ("tests/integration",), "silence", without=_LATER),
     Group("server", 3.0, ("tests/unit/server", "tests/contract", "tests/attack")),
     Group("operator", 3.0, ("tests/integration/server",)),
-    Group("audit", 5.0, ("tests/unit/audit",)),
+    Group("delivery", 5.0, ("tests/integration/delivery",)),
+    Group("app", 5.0, ("tests/integration/app",)),
+    Group("audit", 5.0, ("tests/unit/audit", "tests/integration/audit")),
+    Group("update", 3.0, ("tests/unit/update", "tests/integration/update")),
+    Group("load", 8.0, ("tests/integration/load",)),
 )

@@ -59,7 +59,7 @@ def run_group(group: Group, environment: dict[str, str]) -> Result:
     result = Result(group.name, group.budget_minutes)
     started = time.monotonic()
     folders = [folder for folder in group.folders if any((ROOT / folder).rglob("test_*.py"))]
-    ignored = [f"--ignore={group.without}"] if group.without else []
+    ignored = [f"--ignore={folder}" for folder in group.without]
     for half, options in halves(group):
         print(f"\n=== {group.name} ({half})", flush=True)
         report = REPORTS / f"{group.name}-{half}.xml"

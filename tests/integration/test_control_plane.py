@@ -218,7 +218,7 @@ def test_each_one_time_key_is_handed_out_once_although_the_server_is_killed(tmp_
                 try:
                     answer = await asking.post(api.CLAIM_PATH, claim)
                 except (httpcore.NetworkError, httpcore.ProtocolError, AttributeError):
-                    # AttributeError: anyio's word, under uvloop, for a connection that was reset right after it was made.
+                    # AttributeError: what anyio says, under uvloop, of a connection reset right after it was made.
                     return
                 assert answer.status == 200
                 answers[claim.request_id].append(answer.body)

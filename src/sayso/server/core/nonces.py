@@ -3,8 +3,8 @@
 A nonce carries its own time, encrypted and authenticated (AES-256-GCM, RFC 5116), so handing one out costs no memory,
 nobody can push out another's by asking for many, and nobody who sees two of them can tell whether they were made at the
 same time, or how long the server has run. Only nonces that were used, each under a valid signature, are remembered,
-until they would be too old anyway. When more are used than fit, the older half is forgotten together with every nonce of
-that age: a shorter life under load, never a second use.
+until they would be too old anyway. When more are used than fit, the older half is forgotten together with every nonce
+of that age: a shorter life under load, never a second use.
 """
 
 import base64
