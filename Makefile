@@ -25,7 +25,8 @@ bench: .venv/.ready tools ## the numbers: throughput, durability, memory, latenc
 docs: .venv/.ready ## regenerate the generated pages and vectors, check every link
 	$(PY) -m scripts.docs
 
-soak: .venv/.ready tools ## load and faults for an hour (ARGS=--minutes N)
+soak: .venv/.ready tools ## load and faults for an hour (ARGS=--minutes N), every crash point, 100 power losses
+	SAYSO_CRASH_ALL=1 SAYSO_POWER_ROUNDS=100 $(PY) -m pytest -q -n 2 tests/integration/load
 	$(PY) -m bench soak $(ARGS)
 
 fuzz: .venv/.ready ## fuzz every decoder for as long as you like (ARGS=--seconds N)

@@ -89,9 +89,20 @@ class MailboxDatabase:
             os.close(self._lock)
             raise
 
-    def close(self) -> None:
-        """Close the connections and let another server in. Raises apsw.Error."""
+    def close(self, *, failed: bool = False) -> None:
+        """Close the connections and let another server in.
+
+        Args:
+            failed: the disk failed before. SQLite would bring the log into the file now, and call again the fsync that
+                failed: the kernel may call that done although what the first one lost is nowhere. The next start
+                writes those pages anew.
+
+        Raises:
+            apsw.Error: the file could not be closed well.
+        """
         try:
+            if failed:
+                self.writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             self.reader.close()
             self.writer.close()
         finally:

@@ -200,7 +200,7 @@ class EmbeddedMailboxStore:
         self._reads.shutdown()
         self._commits.shutdown()
         try:
-            self._database.close()
+            self._database.close(failed=self._dead)
         except apsw.Error as error:
             raise translate(error, system_errno=0) from error
 
