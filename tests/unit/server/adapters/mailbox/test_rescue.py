@@ -81,7 +81,7 @@ def test_damage_met_on_the_way_is_mended_by_the_next_start(tmp_path: Path) -> No
         digest = put(510).waiting.handle_hash
         content = bytearray(path.read_bytes())
         for page in range(1, len(content) // PAGE):
-            if digest in content[page * PAGE : (page + 1) * PAGE]:
+            if content.find(bytes(digest), page * PAGE, (page + 1) * PAGE) >= 0:
                 content[page * PAGE] ^= 0x40  # the kind of the page
         path.write_bytes(content)
         store = await EmbeddedMailboxStore.open(directory, keyring, SystemRandom())
