@@ -216,10 +216,18 @@ class DeviceConnection(WSListener):
         except FrameError as error:
             self._fail(Error(ErrorCode.MALFORMED, 0, str(error)))
             return
-        now = self._shared.now()
+        shared = self._shared
+        now, relay = shared.now(), shared.relay
         for one in frames:
             if not self._ending:  # after a frame that ended the connection the rest of its message counts no more
-                self._take(one, now)
+                mailbox, sender = self._mailbox, self._sender
+                # Nearly all frames are these two; `_take` would cost each of them a call more.
+                if isinstance(one, Deposit) and sender is not None:
+                    relay.deposit(sender, one, now=now)
+                elif isinstance(one, Ack) and mailbox is not None:
+                    relay.ack(mailbox, one, now=now)
+                else:
+                    self._take(one, now)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002  picows' signature
         """Let go."""

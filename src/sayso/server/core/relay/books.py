@@ -16,19 +16,14 @@ class Books:
         self.handles: dict[bytes, Entry] = {}
         """Every envelope in the relay, echoes included."""
         self.doubts: dict[bytes, Doubt] = {}
-        self._next_seq = held.next_seq
+        self.next_seq = held.next_seq
+        """The next place in the order of all envelopes; whoever takes it adds one."""
         for waiting in held.waiting:
             entry = Entry.of(waiting)
             self.mailbox(entry.device).add_waiting(entry)
             self.handles[entry.handle_hash] = entry
         for doubt in held.doubts:
             self.add_doubt(doubt)
-
-    def next_seq(self) -> int:
-        """Draw the next place in the order of all envelopes."""
-        seq = self._next_seq
-        self._next_seq = seq + 1
-        return seq
 
     def mailbox(self, device: bytes) -> Mailbox:
         """Return a device's mailbox; it is made when first needed."""
@@ -41,6 +36,13 @@ class Books:
         """Let go of a mailbox that holds nothing."""
         if mailbox.is_idle():
             self.mailboxes.pop(mailbox.device, None)
+
+    def forget_live(self, mailbox: Mailbox, entry: Entry) -> None:
+        """Let go of a contact's envelope that was acknowledged live: the hot path's `forget`."""
+        mailbox.drop_live(entry)
+        handles = self.handles
+        if handles.get(entry.handle_hash) is entry:
+            del handles[entry.handle_hash]
 
     def forget(self, mailbox: Mailbox, entry: Entry, *, now: float) -> None:
         """Let go of an envelope. A stranger's leaves an echo for as long as a stranger may not know."""

@@ -112,7 +112,13 @@ class Relay:
 
     def ack(self, mailbox: Mailbox, frame: Ack, *, now: float) -> None:
         """Take a device's word that it has stored an envelope, or cannot use it. Unknown ids are old news."""
-        shown = frame.code == _SHOWN
+        shown = frame.code is _SHOWN
+        entry = mailbox.live.get(frame.envelope_id)
+        if entry is not None and shown and entry.granted:
+            self._endings.delivered_live(mailbox, entry)
+            if mailbox.unsent:
+                self._delivery.pump(mailbox)
+            return
         state = _DELIVERED if shown else OutcomeState.UNREADABLE
         entry = mailbox.find(frame.envelope_id)
         if entry is not None:
