@@ -21,7 +21,7 @@ from sayso.audit.adapters.aho_corasick import AhoCorasickEngine
 from sayso.audit.adapters.capture import FileCapture, Limits, MonotonicClock
 from sayso.audit.adapters.owners import Owners
 from sayso.audit.adapters.owners import parse as parse_owners
-from sayso.audit.core import ab, fresh, phases, policy
+from sayso.audit.core import ab, fresh, phases, policy, refused
 from sayso.audit.core import seeds as seeds_file
 from sayso.audit.core.decode.budget import Bounds
 from sayso.audit.core.findings import Report
@@ -36,6 +36,9 @@ PLUGINS: Final = "sayso.audit.decoders"
 ENGINES: Final = ("aho-corasick", "hyperscan")
 PHASES_SUFFIX: Final = ".phases"
 """Marks made while recording lie beside the capture, under its name and this."""
+MAX_REFUSED: Final = 16 * 1024 * 1024
+REFUSED_SUFFIX: Final = ".refused"
+"""And so do connections that an app refused to have opened."""
 
 
 class Silent:
@@ -103,9 +106,20 @@ def load_phases(path: Path, *, offset: float = 0.0, day: date | None = None) -> 
     return phases.parse(_bytes(path, phases.MAX_FILE_BYTES), day=day, offset=offset)
 
 
+def beside(capture: Path, suffix: str) -> Path:
+    """The file that lies beside a capture under its name and a suffix."""
+    return capture.with_name(capture.name + suffix)
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file that only its owner may read."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
+        file.write(line)
+
+
 def phases_beside(captures: Iterable[Path], *, offset: float = 0.0) -> Phases | None:
     """The marks that `sayso audit record` left beside captures, if any."""
-    found = [marks for one in captures if (marks := one.with_name(one.name + PHASES_SUFFIX)).exists()]
+    found = [marks for one in captures if (marks := beside(one, PHASES_SUFFIX)).exists()]
     if not found:
         return None
     return phases.parse(b"\n".join(_bytes(one, phases.MAX_FILE_BYTES) for one in found), offset=offset)
@@ -219,6 +233,9 @@ def scan(
         for path in captures:
             one = FileCapture(path, kind=options.format, keylog=options.keylog, limits=options.limits)
             _feed(scanner, one, progress or Silent(), run)
+            marks = beside(path, REFUSED_SUFFIX)
+            for event in refused.parse(_bytes(marks, MAX_REFUSED).decode("utf-8", "replace")) if marks.exists() else ():
+                scanner.feed(event)
     except KeyboardInterrupt:
         run.interrupted = True
         scanner.note("the run was interrupted; what had been read by then was searched", partial=True)

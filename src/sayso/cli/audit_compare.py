@@ -1,6 +1,5 @@
 """`sayso audit compare` and `sayso audit ab`."""
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from sayso.audit.core.ab import Follower
 from sayso.audit.report import table
 from sayso.audit.report.json_report import comparison_entry
 from sayso.audit.report.visible import text
-from sayso.cli.output import json_option, tell_json
+from sayso.cli.output import json_option, tell_json, terminal_width
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 CHANGED = 1
@@ -37,7 +36,7 @@ def compare(before: Path, after: Path, as_json: bool) -> None:  # noqa: FBT001  
     if as_json:
         tell_json(comparison_entry(result))
     else:
-        click.echo(table.render_comparison(result, width=shutil.get_terminal_size((120, 40)).columns))
+        click.echo(table.render_comparison(result, width=terminal_width()))
     if result.appeared or result.stayed:
         sys.exit(CHANGED)
     sys.exit(0 if result.silent else 3)

@@ -1,6 +1,5 @@
 """`sayso audit scan`."""
 
-import shutil
 import sys
 from dataclasses import replace
 from datetime import datetime
@@ -14,6 +13,7 @@ from sayso.audit.core.decode.budget import Bounds
 from sayso.audit.core.findings import Certainty
 from sayso.audit.core.policy import Outcome, Policy, outcome, without_allowed
 from sayso.audit.report import json_report, table
+from sayso.cli.output import terminal_width
 
 _CERTAINTIES = {certainty.word: certainty for certainty in Certainty}
 NEVER = "never"
@@ -133,7 +133,7 @@ def scan(  # one for each option
         sys.stdout.buffer.flush()
         json_path = None
     elif not quiet:
-        click.echo(table.render(report, width=shutil.get_terminal_size((120, 40)).columns))
+        click.echo(table.render(report, width=terminal_width()))
     app.write_reports(report, json=json_path, html=html_path, sarif=sarif_path)
     for reason in scanned.unreadable:
         click.echo(f"sayso audit: {reason}", err=True)

@@ -7,6 +7,7 @@ from sayso.audit.adapters.readers.message import answer_fields, body_field, requ
 from sayso.audit.adapters.readers.websocket import Frames
 from sayso.audit.core.decode.tokens import is_text
 from sayso.audit.core.model import Chunk, Direction, Event, Exchange, Field, NotSeen, Peer, Place
+from sayso.audit.core.refused import REASON as REFUSED
 
 MAX_UNDECIDED = 16 * 1024
 """Bytes of a client that are looked at to tell the protocol."""
@@ -14,7 +15,6 @@ MAX_PENDING = 100
 NO_KEYS = "TLS without its keys"
 MISSING = "packets are missing from the capture"
 UNKNOWN = "an unknown protocol, searched as bytes"
-REFUSED = "TLS that the app refused to have opened (a pinned certificate)"
 
 
 class Connection:

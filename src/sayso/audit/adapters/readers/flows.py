@@ -13,6 +13,7 @@ from sayso.audit.adapters.readers.message import (
 from sayso.audit.adapters.readers.raw import PIECE
 from sayso.audit.adapters.readers.tnetstring import MAX_LENGTH_DIGITS, NetstringError, Node
 from sayso.audit.core.model import Chunk, Direction, Event, Exchange, Field, NotSeen, Peer, Place
+from sayso.audit.core.refused import REASON as REFUSED
 from sayso.audit.errors import CorruptCaptureError
 
 MAX_FLOW = 64 * 1024 * 1024
@@ -178,7 +179,7 @@ def _refused(flow: Members, record: int, peer: Peer, request: Members) -> Iterat
     message = flow.get(b"error", _NOTHING).members().get(b"msg", _NOTHING).text().lower()
     if "tls" in message or "certificate" in message or "ssl" in message:
         when = request.get(b"timestamp_start", _NOTHING).number()
-        yield NotSeen(record, when, peer, "tls", "TLS that the app refused to have opened (a pinned certificate)", 0, 0)
+        yield NotSeen(record, when, peer, "tls", REFUSED, 0, 0)
 
 
 def _version(request: Members) -> str:
