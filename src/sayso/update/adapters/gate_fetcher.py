@@ -77,6 +77,7 @@ class GateFetcher(FetcherInterface):
         self._tls = tls
         self._patience = patience or Patience()
         self._runner = asyncio.Runner()
+        self._exchanges: set[_Exchange] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -89,6 +90,9 @@ class GateFetcher(FetcherInterface):
     def close(self) -> None:
         """Shut the gate and reset what is open."""
         self._gate.shut()
+        for exchange in list(self._exchanges):
+            self._end(exchange)
+        self._runner.run(asyncio.sleep(0))  # a transport lets go of its socket in the next turn of the loop
         self._runner.close()
 
     def open(self, url: str, *, offset: int = 0) -> Answer:
@@ -134,6 +138,11 @@ class GateFetcher(FetcherInterface):
                     raise SlowRetrievalError("the mirror is too slow")
                 yield piece
         finally:
+            self._end(exchange)
+
+    def _end(self, exchange: "_Exchange") -> None:
+        if exchange in self._exchanges:
+            self._exchanges.discard(exchange)
             exchange.close()
 
     def _check(self) -> None:
@@ -154,10 +163,11 @@ class GateFetcher(FetcherInterface):
         async with asyncio.timeout(self._patience.head_s):
             connection, reader, writer = await self._gate.open_stream(host, port, purpose=PURPOSE, tls=tls)
             exchange = _Exchange(connection, reader, writer)
+            self._exchanges.add(exchange)
             try:
                 await exchange.ask(h11.Request(method="GET", target=target, headers=headers))
             except BaseException:
-                exchange.close()
+                self._end(exchange)
                 raise
         return exchange
 
