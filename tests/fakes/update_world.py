@@ -172,6 +172,7 @@ class UpdateWorld:
     slots: FakeSlots = field(default_factory=FakeSlots)
 
     def __post_init__(self) -> None:
+        self.folder.mkdir(exist_ok=True)
         self.repo, self.keys = self.folder / "repo", self.folder / "keys"
         publisher.make_repository(self.repo, self.keys, passphrase=None, now=self.clock.wall())
         self.home = Home(self.folder / "home")

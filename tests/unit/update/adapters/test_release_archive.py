@@ -61,7 +61,7 @@ def plant(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tuple[tar
         lambda entries: [*entries, plant("/etc/evil")],
         lambda entries: [*entries, plant("wheels/evil.whl")],
         lambda entries: [*entries, plant("link", tarfile.SYMTYPE, "/etc")],
-        lambda entries: [*entries, plant("wheels", tarfile.SYMTYPE, "/tmp")],
+        lambda entries: [*entries, plant("wheels", tarfile.SYMTYPE, "/var")],
         lambda entries: [*entries, entries[1]],
         lambda entries: entries[1:],
         lambda entries: entries[:1],
