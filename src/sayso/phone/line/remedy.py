@@ -1,7 +1,7 @@
 """An update that changes a default: no line stays in the cloud without a current consent (design.md §5.6).
 
-Done at every start, before anything of a line runs, so before its first packet. Whoever has agreed is left alone; whoever
-has not is asked anew, and is silent until the answer. The server's side of it is `sayso server purge`.
+Done at every start, before anything of a line runs, so before its first packet. Whoever has agreed is left alone;
+whoever has not is asked anew, and is silent until the answer. The server's side of it is `sayso server purge`.
 """
 
 import json
