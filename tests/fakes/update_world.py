@@ -202,7 +202,7 @@ class UpdateWorld:
             inside,
             Ingredients(
                 version=version,
-                built_at=int(START),
+                built_at=int(min(START, self.clock.wall())),
                 libraries="inside",
                 wheels=(wheel,),
                 migrations=tuple(scripts),

@@ -138,7 +138,7 @@ class PhoneSide:
             other = "b" if present.slot == "a" else "a"
             older = self._home.manifest(self._home.slot_named(other))
             if older is None:
-                raise HomeError("there is no release before this one to go back to")
+                raise HomeError("there is no release before this one to go back to: a later try has used its place")
             if channel is not None and is_revoked(channel, older.version):
                 raise HomeError(f"the publisher has called {older.version} back; it is not put in force again")
             newer = self._manifest_of(present)

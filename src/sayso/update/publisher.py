@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from msgspec import structs
 from securesystemslib.signer import CryptoSigner
@@ -30,6 +31,9 @@ from sayso.update.core.reminders import Reminder, reminders
 from sayso.update.core.roles import KEYS_A_HOLDER, ROLES, holder_names
 from sayso.update.core.versions import read_version
 from sayso.update.errors import PublishError
+
+_CLOCKS_S: Final = 86_400.0
+"""How far two machines of the publisher may be apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +147,8 @@ def stage_release(path: Path, archive: Path, *, share: int, now: float) -> Manif
     manifest = read_archive_manifest(archive)
     channel = repository.channel()
     version = read_version(manifest.version)
+    if manifest.built_at > now + _CLOCKS_S:
+        raise PublishError("this release was built in the future: phones would take every later signature for old")
     if any(read_version(listed.version) >= version for listed in channel.releases):
         raise PublishError(
             f"{manifest.version} is not newer than what is published: a version is used once, and phones never go back"
