@@ -13,6 +13,7 @@ _COMMANDS: Final = {
     "phone": ("sayso.cli.phone", "phone"),
     "carrier": ("sayso.cli.carrier", "carrier"),
     "update": ("sayso.cli.update", "update"),
+    "audit": ("sayso.cli.audit", "audit"),
     "receipt": ("sayso.cli.receipt", "receipt"),
     "doctor": ("sayso.cli.doctor", "doctor"),
     "wipe": ("sayso.cli.wipe", "wipe"),
