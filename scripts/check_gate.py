@@ -12,7 +12,11 @@ SRC = Path(__file__).resolve().parent.parent / "src"
 RULES: Sequence[Rule] = (network.check, tasks.check, output.check, imports.check, purity.check)
 
 # What one file may do all the same: file -> name -> the reason. An entry that excuses nothing is an error too.
-ALLOWED: Mapping[str, Mapping[str, str]] = {}
+ALLOWED: Mapping[str, Mapping[str, str]] = {
+    "sayso/update/adapters/slots.py": {
+        "subprocess": "builds an environment by venv and `pip --no-index`, and runs the checks that a release names"
+    },
+}
 
 
 def check_source(path: str, source: str) -> list[Finding]:

@@ -17,6 +17,7 @@ from sayso.phone.adapters.command_feed import CommandFeed
 from sayso.phone.adapters.commands import SOCKET_NAME, serve_commands
 from sayso.phone.adapters.control_client import ControlClient
 from sayso.phone.adapters.hardening import harden_in_thread
+from sayso.phone.adapters.remedies import read_remedy
 from sayso.phone.adapters.set_cache import SetDirectory
 from sayso.phone.adapters.store import Store
 from sayso.phone.adapters.store_key import DataDirectory
@@ -26,6 +27,7 @@ from sayso.phone.adapters.vodozemac_ratchet import VodozemacRatchet
 from sayso.phone.core.lines import Line
 from sayso.phone.errors import StoreLockedError
 from sayso.phone.line.owner import Owner
+from sayso.phone.line.remedy import take_off
 from sayso.phone.line.service import LineService
 from sayso.phone.line.world import OpenReach, Reach, World
 from sayso.phone.ports import Clock, Random
@@ -112,6 +114,10 @@ async def _serve(
     ]
     for service in services:
         owner.serve(service)
+    remedy = read_remedy(config.data)
+    if remedy is not None:
+        for service in services:
+            take_off(world, service.id, remedy)
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(service.run()) for service in services]
         running.append(tasks.create_task(serve_commands(config.data / SOCKET_NAME, owner, ready=ready)))

@@ -7,7 +7,8 @@
      ├───────────────  off                     leaving ◀─ opt-out ───┴──────────────────────────────┘
      ├── withdrawn, or not confirmed: silent either way ─┘
      │
-     │   on ─ the server has another policy than was agreed to ─▶ policy-changed ─ agreed to the new text ─▶ on
+     │   on ─ another policy than was agreed to: the server's, or of an update that changes a default
+     │                                       ─▶ policy-changed ─ agreed to the new text ─▶ on
      │                                                              └─ opt-out ─▶ leaving
      └── the server does not know the device any more: off, with "enrolment ended"; never by itself on again
 
@@ -69,6 +70,7 @@ _MOVES: Final[Mapping[tuple[LineState, LineEvent], LineState]] = MappingProxyTyp
         (LineState.ON, LineEvent.SIM_GONE): LineState.PAUSED,
         (LineState.PAUSED, LineEvent.SIM_BACK): LineState.ON,
         (LineState.ON, LineEvent.POLICY_CHANGED): LineState.POLICY_CHANGED,
+        (LineState.PAUSED, LineEvent.POLICY_CHANGED): LineState.POLICY_CHANGED,
         (LineState.POLICY_CHANGED, LineEvent.AGREED): LineState.ON,
         (LineState.POLICY_CHANGED, LineEvent.OPT_OUT): LineState.LEAVING,
     }
