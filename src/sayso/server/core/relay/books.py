@@ -16,7 +16,12 @@ class Books:
         self.handles: dict[bytes, Entry] = {}
         """Every envelope in the relay, echoes included."""
         self.doubts: dict[bytes, Doubt] = {}
-        self._next_seq = held.next_seq
+        self._next_seq = 0
+        self.take_up(held)
+
+    def take_up(self, held: Held) -> None:
+        """Take up what the store holds of mailboxes that are not here yet."""
+        self._next_seq = max(self._next_seq, held.next_seq)
         for waiting in held.waiting:
             entry = Entry.of(waiting)
             self.mailbox(entry.device).add_waiting(entry)
@@ -30,12 +35,26 @@ class Books:
         self._next_seq = seq + 1
         return seq
 
+    def seqs_left(self, top: int) -> int:
+        """Return how many places are left below `top`."""
+        return top - self._next_seq
+
     def mailbox(self, device: bytes) -> Mailbox:
         """Return a device's mailbox; it is made when first needed."""
         mailbox = self.mailboxes.get(device)
         if mailbox is None:
             mailbox = self.mailboxes[device] = Mailbox(DeviceId(device))
         return mailbox
+
+    def let_go(self, mailbox: Mailbox) -> list[int]:
+        """Let go of a mailbox that another process takes over. Returns the seqs of what waits in it."""
+        self.mailboxes.pop(mailbox.device, None)
+        for entry in (*mailbox.waiting.values(), *mailbox.echoes.values()):
+            if self.handles.get(entry.handle_hash) is entry:
+                del self.handles[entry.handle_hash]
+        for doubt in mailbox.doubts.values():
+            self.doubts.pop(doubt.handle_hash, None)
+        return [entry.seq for entry in mailbox.waiting.values()]
 
     def tidy(self, mailbox: Mailbox) -> None:
         """Let go of a mailbox that holds nothing."""
