@@ -16,8 +16,13 @@ class Books:
         self.handles: dict[bytes, Entry] = {}
         """Every envelope in the relay, echoes included."""
         self.doubts: dict[bytes, Doubt] = {}
-        self.next_seq = held.next_seq
+        self.next_seq = 0
         """The next place in the order of all envelopes; whoever takes it adds one."""
+        self.take_up(held)
+
+    def take_up(self, held: Held) -> None:
+        """Take up what the store holds of mailboxes that are not here yet."""
+        self.next_seq = max(self.next_seq, held.next_seq)
         for waiting in held.waiting:
             entry = Entry.of(waiting)
             self.mailbox(entry.device).add_waiting(entry)
@@ -25,12 +30,26 @@ class Books:
         for doubt in held.doubts:
             self.add_doubt(doubt)
 
+    def seqs_left(self, top: int) -> int:
+        """Return how many places are left below `top`."""
+        return top - self.next_seq
+
     def mailbox(self, device: bytes) -> Mailbox:
         """Return a device's mailbox; it is made when first needed."""
         mailbox = self.mailboxes.get(device)
         if mailbox is None:
             mailbox = self.mailboxes[device] = Mailbox(DeviceId(device))
         return mailbox
+
+    def let_go(self, mailbox: Mailbox) -> list[int]:
+        """Let go of a mailbox that another process takes over. Returns the seqs of what waits in it."""
+        self.mailboxes.pop(mailbox.device, None)
+        for entry in (*mailbox.waiting.values(), *mailbox.echoes.values()):
+            if self.handles.get(entry.handle_hash) is entry:
+                del self.handles[entry.handle_hash]
+        for doubt in mailbox.doubts.values():
+            self.doubts.pop(doubt.handle_hash, None)
+        return [entry.seq for entry in mailbox.waiting.values()]
 
     def tidy(self, mailbox: Mailbox) -> None:
         """Let go of a mailbox that holds nothing."""
