@@ -48,6 +48,8 @@ class RelayServer(HonestServer):
         self.chance = Random(0)  # noqa: S311  which frames a cut loses; repeatable
         self.on_traffic: Callable[[bytes], None] = lambda _: None
         """Called with the device for each request, connection and frame."""
+        self.cut_off: Callable[[bytes], bool] = lambda _: False
+        """Whether a device has no way to the server."""
         self.disk = Disk()
         self.streams: dict[bytes, StreamOfDevice] = {}
         self._stirred = False
@@ -58,6 +60,9 @@ class RelayServer(HonestServer):
         self._store = FakeMailboxStore(self.disk)
         self._table = LineTable(self._line(device) for device in self.enrolments)
         self.relay = Relay(self._table, at_once(self._store.load()), on_work=self._stir)
+
+    def reachable(self, device: bytes) -> bool:
+        return not (self.off or self.cut_off(device))
 
     @property
     def now(self) -> float:
@@ -235,9 +240,9 @@ class RelayConnector(ServerConnector):
         assert isinstance(server, RelayServer)
         await asyncio.sleep(0)
         self._require_open()
-        if server.off:
-            raise UnreachableError("nobody answers")
         server.on_traffic(self._device)
+        if not server.reachable(self._device):
+            raise UnreachableError("nobody answers")
         if self._device not in server.enrolments:
             raise LoginRefusedError("the server does not know this device")
         stream = StreamOfDevice(server, self._device, len(server.enrolments[self._device].one_time))
