@@ -112,4 +112,21 @@ CREATE TABLE odd_statement (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: Final = (_FIRST, _STATEMENTS_OF_RECEIPTS, _LOCKS, _EPOCHS)
+_FALLBACK: Final = """
+ALTER TABLE text ADD COLUMN wish TEXT NOT NULL DEFAULT '';
+ALTER TABLE text ADD COLUMN doubt INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE line ADD COLUMN sim_gone_since REAL NOT NULL DEFAULT 0;
+CREATE INDEX text_by_thread ON text (number, position);
+CREATE INDEX outbox_by_message ON outbox (message_id);
+CREATE TABLE fallback (
+    line BLOB NOT NULL REFERENCES line (id), number TEXT NOT NULL, undelivered TEXT NOT NULL,
+    undelivered_after_s REAL NOT NULL, unreachable TEXT NOT NULL, unreachable_after_s REAL NOT NULL,
+    PRIMARY KEY (line, number)
+) WITHOUT ROWID;
+CREATE TABLE sms_notice (
+    line BLOB NOT NULL REFERENCES line (id), number TEXT NOT NULL, message_id BLOB NOT NULL, sha256 BLOB NOT NULL,
+    parts INTEGER NOT NULL, at REAL NOT NULL, joined INTEGER NOT NULL, PRIMARY KEY (line, number, message_id)
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: Final = (_FIRST, _STATEMENTS_OF_RECEIPTS, _LOCKS, _EPOCHS, _FALLBACK)
