@@ -7,24 +7,21 @@ is deleted from the modem; announced again, it is recognised.
 
 import asyncio
 import contextlib
-import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from sayso.phone.core.codes import code_in
-from sayso.phone.core.lines import LineEvent, SimSeen, Step, after_sim, move
-from sayso.phone.core.lock import wants_code
+from sayso.phone.core.lines import LineEvent, SimSeen, after_sim, move
 from sayso.phone.core.outgoing import SimGone, SmsState, State
 from sayso.phone.core.reconnect import wait_s
-from sayso.phone.core.texts import Channel, Direction, InState, Text, after
+from sayso.phone.core.texts import Text, after
 from sayso.phone.errors import ModemGoneError
 from sayso.phone.line.chance import chance
+from sayso.phone.line.incoming_sms import IncomingSmsDesk, normal
 from sayso.phone.line.world import World
-from sayso.phone.ports import IncomingSms, Modem, ModemEvent, Sim, SmsSent
-from sayso.protocol.errors import NumberError, ProtocolError
-from sayso.protocol.numbers import PhoneNumber
+from sayso.phone.ports import IncomingSms, Modem, ModemEvent, Sim, SmsSent, Storage
+from sayso.protocol.errors import ProtocolError
 
 _MOST_WAIT_S: Final = 10.0
 """A modem is on this machine: asking for it often costs nobody anything."""
@@ -32,6 +29,10 @@ _SIM_KEY: Final = "sim-key"
 _SIM_KEY_BYTES: Final = 32
 PAUSED_ANOTHER: Final = "another SIM is in the phone: this line is silent until its own is back, or until you opt out"
 PAUSED_NONE: Final = "the SIM is not in the phone: this line is silent until it is back, or until you opt out"
+
+STORAGE_FULL: Final = (
+    "the modem's storage for SMS is full, so new ones wait at the network: delete old ones that another app keeps there"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ class Texting:
         self._line = line
         self._modem = modem
         self._moved = moved
-        self._code_came = code_came
+        self._incoming = IncomingSmsDesk(world, line, modem, code_came=code_came)
         self.sim = SimView()
         self.sim_known = asyncio.Event()
         """Set once the modem has spoken of the SIM, or could not be reached: before that a line stays silent."""
@@ -95,9 +96,19 @@ class Texting:
                 self.sim_known.set()
                 await self._ask_unsettled()
             case IncomingSms():
-                await self._came(event)
+                await self._incoming.take(event)
             case SmsSent(ref=ref, state=word):
                 await self._sent(ref, word)
+            case Storage(full=full):
+                self._tell_storage(full=full)
+
+    def _tell_storage(self, *, full: bool) -> None:
+        """Say that the modem has no room for SMS, until it has again: what other programs keep there is not ours."""
+        line = self._world.store.lines.get(self._line)
+        if full or line.trouble == STORAGE_FULL:
+            with self._world.store.transaction("storage-seen"):
+                self._world.store.lines.put(replace(line, trouble=STORAGE_FULL if full else None))
+            self._world.news.line_changed(self._line)
 
     def _see(self, view: SimView) -> None:
         if view != self.sim:
@@ -111,7 +122,7 @@ class Texting:
             present=sim.present,
             locked=sim.locked,
             digest=self._digest(sim) if readable else None,
-            number=_normal(sim.number) if readable and sim.number else None,
+            number=normal(sim.number) if readable and sim.number else None,
         )
 
     def _digest(self, sim: Sim) -> bytes:
@@ -121,7 +132,7 @@ class Texting:
             key = self._world.random.token_bytes(_SIM_KEY_BYTES)
             with self._world.store.transaction("sim-key"):
                 self._world.store.put_secret(_SIM_KEY, key)
-        return hmac.digest(key, f"{sim.imsi}/{sim.iccid}".encode(), "sha256")
+        return hmac.digest(key, _name(sim).encode(), "sha256")
 
     def _seen(self) -> SimSeen:
         bound = self._world.store.lines.get(self._line).sim
@@ -209,49 +220,7 @@ class Texting:
             self._world.news.text_changed(now)
         return now
 
-    async def _came(self, sms: IncomingSms) -> None:
-        digest = hashlib.sha256(f"{sms.sender}\n{sms.sent_at}\n{sms.text}".encode()).digest()
-        if not self._world.store.seen.sms(self._line, sms.index, digest):
-            self._keep(sms, digest)
-        with contextlib.suppress(ModemGoneError):
-            await self._modem.delete_sms(sms.index)
 
-    def _keep(self, sms: IncomingSms, digest: bytes) -> None:
-        """Store an SMS, as a text or as the code that is waited for."""
-        device = self._world.store.lines.device(self._line)
-        enrolling = device is not None and device.step in {Step.CONSENTED, Step.CODE_WANTED}
-        lock = self._world.store.locks.get(self._line)
-        refusing = not enrolling and device is not None and wants_code(lock, now=self._world.clock.wall())
-        code = code_in(sms.text) if enrolling or refusing else None
-        text: Text | None = None
-        with self._world.store.transaction("sms-came"):
-            self._world.store.seen.add_sms(self._line, sms.index, digest, at=self._world.clock.wall())
-            if code is not None and refusing:
-                self._world.store.locks.put(replace(lock, refusal_code=code))
-            elif device is not None and code is not None:
-                self._world.store.lines.put_device(replace(device, code=code))
-            else:
-                text = self._world.store.texts.add(
-                    Text(
-                        line=self._line,
-                        number=_normal(sms.sender),
-                        message_id=self._world.random.token_bytes(16),
-                        direction=Direction.IN,
-                        channel=Channel.SMS,
-                        text=sms.text,
-                        state=InState.NEW,
-                        at=sms.sent_at,
-                    )
-                )
-        if text is not None:
-            self._world.news.text_changed(text)
-        else:
-            self._code_came()
-
-
-def _normal(sender: str) -> str:
-    """Write a sender as threads name people: E.164 where it is a number, as it came where it is not."""
-    try:
-        return PhoneNumber.parse(sender).e164
-    except NumberError:
-        return sender
+def _name(sim: Sim) -> str:
+    """Return all that tells one SIM from another."""
+    return f"{sim.imsi}/{sim.iccid}/{sim.slot}" if sim.slot else f"{sim.imsi}/{sim.iccid}"

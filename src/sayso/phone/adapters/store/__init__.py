@@ -8,6 +8,7 @@
     peers      other numbers, contacts, Olm sessions
     texts      threads
     outbox     contents on their way, receipts that are due
+    handed     SMS that a modem was given
     seen       what came already: envelopes, message ids, SMS
     odd        statement digests of peers that have still to be judged
     journal    the gate's connections ("What has left this phone")
