@@ -6,6 +6,8 @@ SaysoError
     ├── RatchetError           a message of the ratchet is forged, replayed or of another session
     ├── ModemGoneError         the modem cannot be reached
     ├── CacheError             what can be fetched again cannot be kept or read
+    ├── SessionError           who asks the web app belongs to no open session
+    ├── WebAppError            the web app cannot be served
     ├── CommandError           what the owner asked for is not possible now; the message says what to do
     │   └── PolicyChangedError the server has another policy than the one agreed to
     └── ServerSideError        the server, or the way to it
@@ -38,6 +40,14 @@ class ModemGoneError(PhoneError):
 
 class CacheError(PhoneError):
     """What can be fetched again cannot be kept on this phone, or read there."""
+
+
+class SessionError(PhoneError):
+    """Who asks the web app belongs to no open session."""
+
+
+class WebAppError(PhoneError):
+    """The web app cannot be served."""
 
 
 class CommandError(PhoneError):

@@ -29,6 +29,11 @@ class InState(StrEnum):
     READ = "read"
 
 
+def first_state(*, is_blocked: bool) -> InState:
+    """Return the state of what has just come: from a blocked number it is kept, and calls for nobody's attention."""
+    return InState.READ if is_blocked else InState.NEW
+
+
 class Word(StrEnum):
     """What the system says in a thread; stands in `Text.reason` of a system row."""
 

@@ -20,6 +20,7 @@ from sayso.phone.line.service import LineService
 from sayso.protocol.errors import NumberError
 from sayso.protocol.numbers import PhoneNumber
 
+NO_LINE: Final = "this phone has no line of this name; `sayso phone status` lists them"
 _SHORT_CODE: Final = re.compile(r"[0-9]{2,8}", re.ASCII)
 
 
@@ -63,6 +64,11 @@ class Owner:
     def watch(self) -> AbstractAsyncContextManager[AsyncIterator[ask.Event]]:
         """Subscribe to what happens."""
         return self._feed.subscribe()
+
+    def likely(self, line: bytes, number: str) -> bool:
+        """Tell whether a number seems to be in the cloud, to one line's eyes; asks nobody."""
+        service = self._services.get(line)
+        return service is not None and service.likely(number)
 
     async def handle(self, command: ask.Command) -> ask.Answer:  # noqa: PLR0911  one return for each command
         """Do one command.
@@ -130,6 +136,8 @@ class Owner:
                 if contact is None:
                     raise CommandError("there is no such contact; `sayso phone contacts` lists them")
                 return ask.ContactList(contacts=[self._contact(contact)])
+            case ask.OpenApp() | ask.LockApp():
+                raise CommandError("this phone serves no web app")
             case _:
                 return ask.StatusReport(
                     version=version("sayso"), lines=[self._line(service) for service in self._services.values()]
@@ -169,7 +177,7 @@ class Owner:
         for service in self._services.values():
             if service.line.name == name:
                 return service
-        raise CommandError("this phone has no line of this name; `sayso phone status` lists them")
+        raise CommandError(NO_LINE)
 
     def _chosen(self, name: str | None) -> list[LineService]:
         return list(self._services.values()) if name is None else [self._service(name)]

@@ -18,7 +18,7 @@ from sayso.phone.core.lines import LineEvent, SimSeen, Step, after_sim, move
 from sayso.phone.core.lock import wants_code
 from sayso.phone.core.outgoing import SimGone, SmsState, State
 from sayso.phone.core.reconnect import wait_s
-from sayso.phone.core.texts import Channel, Direction, InState, Text, after
+from sayso.phone.core.texts import Channel, Direction, Text, after, first_state
 from sayso.phone.errors import ModemGoneError
 from sayso.phone.line.chance import chance
 from sayso.phone.line.world import World
@@ -239,7 +239,7 @@ class Texting:
                         direction=Direction.IN,
                         channel=Channel.SMS,
                         text=sms.text,
-                        state=InState.NEW,
+                        state=first_state(is_blocked=self._world.store.regard.is_blocked(_normal(sms.sender))),
                         at=sms.sent_at,
                     )
                 )
