@@ -264,7 +264,11 @@ class HonestServer:
         assert key.public_key().public_bytes_raw() == consent.record.device_key
         del journal
         gate = FakeGate()
-        return Reach(gate=gate, control=ServerControl(self, device, gate), stream=ServerConnector(self, device, gate))
+        return Reach(gate=gate, control=ServerControl(self, device, gate), stream=self.connector(device, gate))
+
+    def connector(self, device: DeviceId, gate: "FakeGate") -> "ServerConnector":
+        """A device's way to a stream."""
+        return ServerConnector(self, device, gate)
 
     def more_paths(self, device: DeviceId) -> dict[str, Callable[[Struct], Struct]]:
         """What a server that does more answers to a device."""
@@ -559,8 +563,7 @@ class ServerConnector:
     async def connect(self, url: str) -> StreamLink:
         del url
         await asyncio.sleep(0)
-        if self._gate.is_shut:
-            raise GateClosedError("cloud messaging is off for this line")
+        self._require_open()
         if self._server.off:
             raise UnreachableError("nobody answers")
         if self._device not in self._server.enrolments:
@@ -569,6 +572,10 @@ class ServerConnector:
         self._gate.links.append(link)
         self._server.login(self._device, link)
         return link
+
+    def _require_open(self) -> None:
+        if self._gate.is_shut:
+            raise GateClosedError("cloud messaging is off for this line")
 
 
 class ServerLink(FakeLink):

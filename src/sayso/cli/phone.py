@@ -11,6 +11,7 @@ import uvloop
 
 from sayso.cli.output import ReportingGroup, data_option, json_option, read_secret, run_until_stopped, tell_json
 from sayso.cli.phone_data import agree, export, me, receipts
+from sayso.cli.phone_fallback import cancel, fallback, next_text, sim
 from sayso.cli.phone_lock import describe, lock, pin
 from sayso.cli.phone_web import open_app
 from sayso.consent.policy import policy_text
@@ -19,7 +20,7 @@ from sayso.phone.adapters.daemon_client import DaemonClient
 from sayso.phone.app import ModemConfig, PhoneConfig, run
 from sayso.phone.errors import CommandError
 
-_UNDER_WAY: Final = frozenset({"queued", "deposited", "sms-sending"})
+_UNDER_WAY: Final = frozenset({"queued", "deposited", "recalling", "sms-sending"})
 _file = click.Path(path_type=Path, exists=True, dir_okay=False)
 line_option = click.option("--line", help="Which line, by its modem's name; not needed where the phone has one.")
 AnswerT = TypeVar("AnswerT", bound=msgspec.Struct)
@@ -34,7 +35,7 @@ def phone() -> None:
 phone.add_command(pin)
 phone.add_command(lock)
 phone.add_command(open_app)
-for _command_of_its_own in (agree, me, receipts, export):
+for _command_of_its_own in (agree, me, receipts, export, fallback, next_text, cancel, sim):
     phone.add_command(_command_of_its_own)
 
 
@@ -249,15 +250,18 @@ def send(data: Path, number: str, text: str, line: str | None, wait: bool, as_js
 @phone.command("send-as-sms")
 @data_option("phone")
 @click.argument("message")
+@click.option("--in-doubt", is_flag=True, help="At once, even if it may have arrived: the recipient's Sayso is told.")
 @json_option
-def send_as_sms(data: Path, message: str, as_json: bool) -> None:  # noqa: FBT001  a flag
+def send_as_sms(data: Path, message: str, in_doubt: bool, as_json: bool) -> None:  # noqa: FBT001  flags
     """Send a text that waits, or failed, by SMS after all: unencrypted, by your decision. MESSAGE is its id (--json).
+
+    One that the server has is recalled first.
 
     \b
     Example:
         sayso phone send-as-sms --data ./alice 5f0c...
     """
-    answer = _ask(data, _command(types.SendAsSms, id=message), types.Sending)
+    answer = _ask(data, _command(types.SendAsSms, id=message, in_doubt=in_doubt), types.Sending)
     if as_json:
         tell_json(answer.message)
     else:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from sayso.phone.core.outgoing import BySms, Event, Outgoing, Reason, State, step
+from sayso.phone.core.outgoing import BySms, Event, Outgoing, Reason, ReceiptCame, State, Wish, step
 
 
 class Direction(StrEnum):
@@ -27,6 +27,8 @@ class InState(StrEnum):
 
     NEW = "new"
     READ = "read"
+    JOINED = "joined"
+    """Of an SMS: it is a message that came by cloud as well, and is not shown twice."""
 
 
 def first_state(*, is_blocked: bool) -> InState:
@@ -73,6 +75,10 @@ class Text:
     sms_ref: int | None = None
     sms_sim: bytes | None = None
     """Keyed digest of the SIM that was given the SMS: only that SIM can say what became of it."""
+    wish: str = ""
+    """`Wish`: what is to become of it once it is sure that nobody has it."""
+    doubt: bool = False
+    """Somebody may have it by cloud although it goes on, or went, another way."""
 
 
 def after(text: Text, event: Event, *, resends: int = 0) -> Text:
@@ -84,9 +90,14 @@ def after(text: Text, event: Event, *, resends: int = 0) -> Text:
         resends: how often it was sealed anew so far because it could not be read.
     """
     reason = None if text.reason is None else Reason(text.reason)
-    now = step(Outgoing(state=State(text.state), reason=reason, resends=resends), event)
-    channel = Channel.SMS if isinstance(event, BySms) and now.state is State.SMS_SENDING else text.channel
-    return replace(text, state=now.state, reason=now.reason, channel=channel)
+    before = Outgoing(state=State(text.state), reason=reason, resends=resends, wish=Wish(text.wish), doubt=text.doubt)
+    now = step(before, event)
+    channel = text.channel
+    if isinstance(event, BySms) and now.state is State.SMS_SENDING:
+        channel = Channel.SMS
+    elif isinstance(event, ReceiptCame) and now != before:
+        channel = Channel.CLOUD
+    return replace(text, state=now.state, reason=now.reason, wish=now.wish, doubt=now.doubt, channel=channel)
 
 
 SENTENCES: dict[str, str] = {
@@ -94,6 +105,16 @@ SENTENCES: dict[str, str] = {
     Reason.NOT_IN_CLOUD: "sent by SMS: this number is not in the cloud",
     Reason.NO_CLOUD_NUMBER: "sent by SMS: this is no number that cloud messaging can reach",
     Reason.OWNER_CHOSE: "sent by SMS because you said so; SMS are not encrypted",
+    Reason.LEFT_CLOUD: "sent by SMS: this number has left the cloud",
+    Reason.NOT_FETCHED: "sent by SMS: the recipient's phone did not fetch it in time; it was taken back first",
+    Reason.SERVER_AWAY: "sent by SMS: the server could not be reached; SMS are not encrypted",
+    Reason.OWNER_DOUBTED: "sent by SMS because you said so, though it may have arrived; the recipient is told",
+    Reason.ASK_UNDELIVERED: "not delivered yet: send it as SMS, unencrypted, take it back, or wait",
+    Reason.ASK_UNREACHABLE: "the server cannot be reached: send it as SMS, unencrypted, take it back, or wait",
+    Reason.ASK_DOUBT: "the server forgot it: it may have arrived; it is tried again, or send it as SMS",
+    Reason.NEVER_SMS: "waits: this number has left the cloud, and you chose that nothing goes by SMS",
+    Reason.TAKEN_BACK: "taken back: nobody has it",
+    Reason.GAVE_UP: "not sent: it has waited for a week; send it again, or as SMS",
     Reason.ASK: "waits: this number has left the cloud; send it as SMS, unencrypted, or wait",
     Reason.NO_CONNECTION: "waits for a connection to the server",
     Reason.MAILBOX_FULL: "waits: the recipient's mailbox is full; tried again by itself",

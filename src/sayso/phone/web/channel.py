@@ -1,16 +1,17 @@
-"""By which channel the next text of a conversation will go, as far as the phone can tell by itself. Pure."""
+"""By which channel the next text of a conversation goes, in the few words of the composer. Pure."""
 
 from enum import StrEnum
 
-from sayso.phone.core.lines import LineState
-from sayso.phone.core.peers import InCloud, Peer
-from sayso.phone.core.route import Sms, Wait, without_cloud
+from sayso.phone.command_types import NextRoute
+from sayso.phone.core.outgoing import Reason
 
 
 class Expected(StrEnum):
     """What the composer says before the first key is pressed."""
 
     CLOUD = "cloud"
+    WAITS = "waits"
+    """By cloud, as soon as there is a connection."""
     EITHER = "either"
     """By cloud if the other side said yes too, else by SMS: the first text asks."""
     SMS = "sms"
@@ -18,25 +19,15 @@ class Expected(StrEnum):
     """It will wait, and ask: the other side was in the cloud, and this line, or theirs, is not."""
 
 
-def expected(state: LineState, *, cloud_number: bool, own_number: bool, peer: Peer | None, likely: bool) -> Expected:
-    """Tell the channel of the next text.
+def expected(route: NextRoute | None, *, likely: bool) -> Expected:
+    """Tell what to say.
 
     Args:
-        state: of the line.
-        cloud_number: whether cloud messaging can reach the number at all.
-        own_number: whether it is the line's own.
-        peer: what the line knows of the number.
-        likely: whether the number stands in the enrolled set.
+        route: what the phone says of the next text; None where nobody can be written to.
+        likely: whether the number stands in the enrolled set, where the first text would ask.
     """
-    match without_cloud(state, cloud_number=cloud_number, own_number=own_number, peer=peer):
-        case Sms():
-            return Expected.SMS
-        case Wait():
-            return Expected.ASKS
-        case _:
-            pass
-    if peer is not None and peer.in_cloud is InCloud.YES:
-        return Expected.CLOUD
-    if peer is not None and peer.in_cloud is InCloud.NO and not likely:
-        return Expected.ASKS if peer.ever_in_cloud else Expected.SMS
-    return Expected.CLOUD if likely else Expected.EITHER
+    if route is None or route.channel == "sms":
+        return Expected.SMS
+    if not route.goes_now:
+        return Expected.WAITS if route.reason == Reason.NO_CONNECTION else Expected.ASKS
+    return Expected.CLOUD if route.certain or likely else Expected.EITHER

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from sayso.phone.core.outgoing import MAY_GO_BY_SMS, Reason, State
+from sayso.phone.command_types import Choice, Waiting
+from sayso.phone.core.outgoing import Reason, State
 from sayso.phone.core.texts import SENTENCES, Direction, Text, Word
 
 Translate = Callable[[str], str]
@@ -24,22 +25,53 @@ class Shown:
     tone: Tone
     why: str = ""
     """One more sentence: why, and what to do."""
-    may_go_by_sms: bool = False
-    """Whether its owner can send it by SMS now, without any danger of its coming twice."""
+    next: str = ""
+    """What the phone does about it by itself, and when."""
+    choices: tuple[Choice, ...] = ()
+    """What its owner can do now."""
     may_be_sent_again: bool = False
 
+    @property
+    def wants_attention(self) -> bool:
+        """Whether it is drawn with its reasons and choices, and not as one small word."""
+        return self.tone in {"bad", "waits"} or bool(self.next)
 
-def shown_state(text: Text, _: Translate) -> Shown:
-    """Return how a message of ours stands."""
+
+def shown_state(text: Text, waiting: Waiting | None, when: str, _: Translate) -> Shown:
+    """Return how a message of ours stands.
+
+    Args:
+        text: of direction `OUT`.
+        waiting: what it waits for.
+        when: the time at which the phone does something about it, in words; empty where it does nothing.
+        _: translates.
+    """
     word, icon, tone = _word(text.state, _)
+    if waiting is not None and waiting.what == "owner":
+        tone = "waits"
+    choices = () if waiting is None else tuple(waiting.choices)
+    if text.state == State.FAILED and text.reason != Reason.TOO_LONG:
+        choices = ("send-as-sms",)
     return Shown(
         word=word,
         icon=icon,
         tone=tone,
         why=shown_reason(text, _),
-        may_go_by_sms=text.state in MAY_GO_BY_SMS and text.reason != Reason.TOO_LONG,
+        next=_next(waiting, when, _),
+        choices=choices,
         may_be_sent_again=text.state in {State.FAILED, State.UNKNOWN, State.SMS_UNKNOWN},
     )
+
+
+def _next(waiting: Waiting | None, when: str, _: Translate) -> str:
+    if waiting is None or not when:
+        return ""
+    words = {
+        "sms": _("By SMS at %(when)s, unless it arrives before."),
+        "ask": _("You are asked at %(when)s, unless it arrives before."),
+        "fail": _("Given up at %(when)s, unless it arrives before."),
+    }
+    return words.get(waiting.then or "", "") % {"when": when}
 
 
 def _word(state: str, _: Translate) -> tuple[str, str, Tone]:
@@ -55,10 +87,9 @@ def _word(state: str, _: Translate) -> tuple[str, str, Tone]:
         State.SMS_DELIVERED: (_("Delivered"), "checks", "good"),
         State.SMS_UNKNOWN: (_("Not known whether it was sent"), "question", "bad"),
         State.FAILED: (_("Not delivered"), "warning", "bad"),
-        "recalling": (_("Taking it back"), "clock", "calm"),
-        "recalled": (_("Taken back"), "check", "calm"),
-        "in-doubt": (_("Waiting for the other phone to say whether it has it"), "clock", "waits"),
-        "cancelled": (_("Cancelled"), "close", "calm"),
+        State.RECALLING: (_("Being taken back"), "clock", "calm"),
+        State.IN_DOUBT: (_("Waiting for the other phone to say whether it has it"), "clock", "waits"),
+        State.CANCELLED: (_("Taken back"), "close", "calm"),
     }
     return words.get(state, (state, "question", "calm"))
 
@@ -77,6 +108,18 @@ def _reasons(_: Translate) -> Mapping[str, str]:
         Reason.NOT_IN_CLOUD: _("By SMS, because this number does not use Cloud Messaging."),
         Reason.NO_CLOUD_NUMBER: _("By SMS, because Cloud Messaging cannot reach numbers like this one."),
         Reason.OWNER_CHOSE: _("By SMS, because you said so. SMS are not encrypted."),
+        Reason.LEFT_CLOUD: _("By SMS, because this number has left Cloud Messaging."),
+        Reason.NOT_FETCHED: _("By SMS, because the other phone did not fetch it in time. It was taken back first."),
+        Reason.SERVER_AWAY: _("By SMS, because the server could not be reached. SMS are not encrypted."),
+        Reason.OWNER_DOUBTED: _("By SMS, because you said so, though it may have arrived. The other phone is told."),
+        Reason.ASK_UNDELIVERED: _("Not delivered yet. Send it by SMS, without encryption, take it back, or wait."),
+        Reason.ASK_UNREACHABLE: _(
+            "The server cannot be reached. Send it by SMS, without encryption, take it back, or wait."
+        ),
+        Reason.ASK_DOUBT: _("The server forgot it, and it may have arrived. It is tried again; or send it by SMS."),
+        Reason.NEVER_SMS: _("This person has left Cloud Messaging, and you chose that nothing goes by SMS."),
+        Reason.TAKEN_BACK: _("Nobody has it."),
+        Reason.GAVE_UP: _("It has waited for a week. Send it again, or by SMS."),
         Reason.ASK: _("This person has left Cloud Messaging. Send it by SMS, without encryption, or let it wait."),
         Reason.NO_CONNECTION: _("For a connection to the server. It goes by itself as soon as there is one."),
         Reason.MAILBOX_FULL: _("For room in the other person's mailbox. It is tried again by itself."),

@@ -8,7 +8,6 @@ from typing import Literal
 from sayso.phone.adapters.store.conversations import Conversation
 from sayso.phone.core.lines import Line
 from sayso.phone.core.texts import Channel, Direction, Text
-from sayso.phone.line.outgoing import cloud_number
 from sayso.phone.web import times
 from sayso.phone.web.channel import Expected, expected
 from sayso.phone.web.context import Context
@@ -104,7 +103,7 @@ class Threads:
             person=self._context.person(conversation.number),
             preview="" if text is None else preview(text, self._language.gettext),
             outgoing=outgoing,
-            state=shown_state(text, self._language.gettext) if text is not None and outgoing else None,
+            state=self._state(text) if text is not None and outgoing else None,
             channel="sms" if text is None or text.channel is Channel.SMS else "cloud",
             when=times.short(moment, now, self._language),
             exactly=times.full(moment, self._language),
@@ -121,14 +120,9 @@ class Threads:
 
     def expected(self, conversation: Conversation) -> Expected:
         """Tell by which channel the next text goes."""
-        line = self._lines[conversation.line]
-        return expected(
-            line.state,
-            cloud_number=cloud_number(conversation.number),
-            own_number=conversation.number == line.number,
-            peer=self._context.store.peers.find(conversation.line, conversation.number),
-            likely=self._context.owner.likely(conversation.line, conversation.number),
-        )
+        owner = self._context.owner
+        route = owner.next_route(conversation.line, conversation.number)
+        return expected(route, likely=owner.likely(conversation.line, conversation.number))
 
     def choices(self, chosen: bytes) -> list[Choice]:
         """Return the lines of this phone, for whoever may choose."""
@@ -140,6 +134,12 @@ class Threads:
     def line_name(self, line: bytes) -> str:
         """Return how a line is called."""
         return self._lines[line].name
+
+    def _state(self, text: Text) -> Shown:
+        waiting = self._context.owner.shown(text).waiting
+        until = None if waiting is None or waiting.until is None else times.at(waiting.until, self._context.zone)
+        when = "" if until is None else times.soon(until, self._context.now(), self._language)
+        return shown_state(text, waiting, when, self._language.gettext)
 
     def _pretty(self, line: Line) -> str:
         return "" if line.number is None else self._context.person(line.number).pretty
@@ -155,7 +155,7 @@ class Threads:
             side=text.direction.value,
             channel="cloud" if text.channel is Channel.CLOUD else "sms",
             text=text.text,
-            state=shown_state(text, translate) if text.direction is Direction.OUT else None,
+            state=self._state(text) if text.direction is Direction.OUT else None,
             word=shown_reason(text, translate) if system or silent else "",
             alarm=system,
             clock=times.clock(moment, self._language),

@@ -47,6 +47,12 @@ def short(moment: datetime, now: datetime, language: Language) -> str:
     return str(format_date(moment, "short", locale=language.locale))
 
 
+def soon(moment: datetime, now: datetime, language: Language) -> str:
+    """Return when something will be: the time, and the day where it is not today."""
+    time = clock(moment, language)
+    return time if moment.date() == now.date() else f"{format_date(moment, 'short', locale=language.locale)}, {time}"
+
+
 def full(moment: datetime, language: Language) -> str:
     """Return day and time, for whoever wants to know exactly."""
     date, time = (form(moment, "medium", locale=language.locale) for form in (format_date, format_time))

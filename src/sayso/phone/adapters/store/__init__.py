@@ -7,6 +7,8 @@
     locks      what lines know of registration locks
     peers      other numbers, contacts, Olm sessions
     texts      threads
+    fallbacks  when texts go by SMS, as their owner chose
+    notices    sent-as-SMS notices that came
     outbox     contents on their way, receipts that are due
     seen       what came already: envelopes, message ids, SMS
     odd        statement digests of peers that have still to be judged

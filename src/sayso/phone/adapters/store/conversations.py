@@ -67,7 +67,7 @@ class Conversations:
         clause = "" if before is None else "AND position < ? "
         values = () if before is None else (before,)
         rows = self._texts.many(
-            f"WHERE line = ? AND number = ? {clause}ORDER BY position DESC, id DESC LIMIT ?",
+            f"WHERE line = ? AND number = ? AND state != 'joined' {clause}ORDER BY position DESC, id DESC LIMIT ?",
             conversation.line,
             conversation.number,
             *values,
@@ -78,7 +78,7 @@ class Conversations:
     def page_around(self, conversation: Conversation, position: float, limit: int) -> list[Text]:
         """Return the texts around a position, oldest first: half of them before it, half from it on."""
         after = self._texts.many(
-            "WHERE line = ? AND number = ? AND position >= ? ORDER BY position, id LIMIT ?",
+            "WHERE line = ? AND number = ? AND state != 'joined' AND position >= ? ORDER BY position, id LIMIT ?",
             conversation.line,
             conversation.number,
             position,

@@ -112,6 +112,23 @@ CREATE TABLE odd_statement (
 ) WITHOUT ROWID;
 """
 
+_FALLBACK: Final = """
+ALTER TABLE text ADD COLUMN wish TEXT NOT NULL DEFAULT '';
+ALTER TABLE text ADD COLUMN doubt INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE line ADD COLUMN sim_gone_since REAL NOT NULL DEFAULT 0;
+CREATE INDEX text_by_thread ON text (number, position);
+CREATE INDEX outbox_by_message ON outbox (message_id);
+CREATE TABLE fallback (
+    line BLOB NOT NULL REFERENCES line (id), number TEXT NOT NULL, undelivered TEXT NOT NULL,
+    undelivered_after_s REAL NOT NULL, unreachable TEXT NOT NULL, unreachable_after_s REAL NOT NULL,
+    PRIMARY KEY (line, number)
+) WITHOUT ROWID;
+CREATE TABLE sms_notice (
+    line BLOB NOT NULL REFERENCES line (id), number TEXT NOT NULL, message_id BLOB NOT NULL, sha256 BLOB NOT NULL,
+    parts INTEGER NOT NULL, at REAL NOT NULL, joined INTEGER NOT NULL, PRIMARY KEY (line, number, message_id)
+) WITHOUT ROWID;
+"""
+
 _CONVERSATIONS: Final = """
 CREATE TABLE conversation (
     id INTEGER PRIMARY KEY AUTOINCREMENT, line BLOB NOT NULL REFERENCES line (id), number TEXT NOT NULL,
@@ -125,7 +142,7 @@ UPDATE conversation SET
     unread = (SELECT count(*) FROM text t WHERE t.line = conversation.line AND t.number = conversation.number
               AND t.direction = 'in' AND t.state = 'new'),
     last = (SELECT t.id FROM text t WHERE t.line = conversation.line AND t.number = conversation.number
-            ORDER BY t.position DESC LIMIT 1);
+            AND t.state != 'joined' ORDER BY t.position DESC LIMIT 1);
 UPDATE conversation SET last_at = coalesce((SELECT at FROM text WHERE id = last), 0);
 
 CREATE VIRTUAL TABLE text_words USING fts5 (text, content = 'text', content_rowid = 'id', tokenize = 'trigram');
@@ -138,12 +155,16 @@ CREATE TRIGGER text_came AFTER INSERT ON text BEGIN
     UPDATE conversation SET
         unread = unread + (new.direction = 'in' AND new.state = 'new'),
         last = (SELECT t.id FROM text t WHERE t.line = new.line AND t.number = new.number
-                ORDER BY t.position DESC LIMIT 1),
+                AND t.state != 'joined' ORDER BY t.position DESC LIMIT 1),
         last_at = max(last_at, new.at)
     WHERE line = new.line AND number = new.number;
 END;
 CREATE TRIGGER text_looked_at AFTER UPDATE OF state ON text WHEN old.direction = 'in' AND old.state != new.state BEGIN
-    UPDATE conversation SET unread = unread + (new.state = 'new') - (old.state = 'new')
+    UPDATE conversation SET
+        unread = unread + (new.state = 'new') - (old.state = 'new'),
+        last = CASE WHEN last != new.id OR new.state != 'joined' THEN last ELSE
+            (SELECT t.id FROM text t WHERE t.line = new.line AND t.number = new.number
+             AND t.state != 'joined' ORDER BY t.position DESC LIMIT 1) END
     WHERE line = new.line AND number = new.number;
 END;
 CREATE TRIGGER text_reworded AFTER UPDATE OF text ON text WHEN old.text != new.text BEGIN
@@ -155,7 +176,7 @@ CREATE TRIGGER text_went AFTER DELETE ON text BEGIN
     UPDATE conversation SET
         unread = unread - (old.direction = 'in' AND old.state = 'new'),
         last = (SELECT t.id FROM text t WHERE t.line = old.line AND t.number = old.number
-                ORDER BY t.position DESC LIMIT 1)
+                AND t.state != 'joined' ORDER BY t.position DESC LIMIT 1)
     WHERE line = old.line AND number = old.number;
 END;
 
@@ -168,4 +189,4 @@ CREATE TABLE preference (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROW
 """
 """What the web app looks through. Deleting overwrites: `secure-delete` makes the search index forget as well."""
 
-MIGRATIONS: Final = (_FIRST, _STATEMENTS_OF_RECEIPTS, _LOCKS, _EPOCHS, _CONVERSATIONS)
+MIGRATIONS: Final = (_FIRST, _STATEMENTS_OF_RECEIPTS, _LOCKS, _EPOCHS, _FALLBACK, _CONVERSATIONS)

@@ -31,7 +31,7 @@ class Search:
             return []
         long = [word for word in wanted if len(word) >= _TRIGRAM]
         short = [word for word in wanted if len(word) < _TRIGRAM]
-        clauses, values = ["direction != 'system'"], []
+        clauses, values = ["direction != 'system'", "state != 'joined'"], []
         if long:
             clauses.append("id IN (SELECT rowid FROM text_words WHERE text_words MATCH ?)")
             values.append(" AND ".join(_quoted(word) for word in long))

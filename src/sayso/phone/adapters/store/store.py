@@ -6,9 +6,11 @@ from typing import Final
 
 from sayso.phone.adapters.store.conversations import Conversations
 from sayso.phone.adapters.store.database import Boundary, Database
+from sayso.phone.adapters.store.fallbacks import Fallbacks
 from sayso.phone.adapters.store.journal import LineJournal
 from sayso.phone.adapters.store.lines import Lines
 from sayso.phone.adapters.store.locks import Locks
+from sayso.phone.adapters.store.notices import Notices
 from sayso.phone.adapters.store.odd import OddStatements
 from sayso.phone.adapters.store.outbox import Outbox
 from sayso.phone.adapters.store.peers import Peers
@@ -25,11 +27,13 @@ class Store:
     def __init__(self, path: Path | None, key: bytes, *, boundary: Boundary | None = None) -> None:
         """Open; arguments and errors as for `Database`."""
         self._database = Database(path, key, boundary=boundary)
+        self.fallbacks: Final = Fallbacks(self._database)
         self.lines: Final = Lines(self._database)
         self.locks: Final = Locks(self._database)
         self.peers: Final = Peers(self._database)
         self.texts: Final = Texts(self._database)
         self.outbox: Final = Outbox(self._database)
+        self.notices: Final = Notices(self._database)
         self.odd: Final = OddStatements(self._database)
         self.seen: Final = Seen(self._database)
         self.conversations: Final = Conversations(self._database)

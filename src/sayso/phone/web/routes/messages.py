@@ -56,6 +56,12 @@ class Find(Struct, frozen=True, forbid_unknown_fields=True):
     words: _Words
 
 
+class BySms(Struct, frozen=True, forbid_unknown_fields=True):
+    """By SMS: also where it may have arrived?"""
+
+    in_doubt: bool
+
+
 class Older(Struct, frozen=True, forbid_unknown_fields=True):
     """Where to go on from."""
 
@@ -84,6 +90,7 @@ class MessageRoutes:
             get("/new")(self.new),
             post("/new", status_code=200)(self.begin),
             post("/texts/{text:int}/by-sms", status_code=200)(self.by_sms),
+            post("/texts/{text:int}/cancel", status_code=200)(self.cancel),
             post("/texts/{text:int}/again", status_code=200)(self.again),
             post("/texts/{text:int}/delete", status_code=200)(self.delete),
         ]
@@ -187,10 +194,19 @@ class MessageRoutes:
 
     async def by_sms(self, request: WebRequest, text: FromPath[int]) -> Response[bytes]:
         """Send a waiting or failed text by SMS."""
+        in_doubt = (await read(request, BySms)).in_doubt
+        found = self._text(text)
+        await self._context.owner.handle(
+            ask.SendAsSms(line=self._screens.line_name(found.line), id=found.message_id.hex(), in_doubt=in_doubt)
+        )
+        return done()
+
+    async def cancel(self, request: WebRequest, text: FromPath[int]) -> Response[bytes]:
+        """Take a text back."""
         await read(request, Nothing)
         found = self._text(text)
         await self._context.owner.handle(
-            ask.SendAsSms(line=self._screens.line_name(found.line), id=found.message_id.hex())
+            ask.Cancel(line=self._screens.line_name(found.line), id=found.message_id.hex())
         )
         return done()
 

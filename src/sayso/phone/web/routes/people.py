@@ -1,6 +1,6 @@
 """Contacts; and of a conversation: its person, blocking, comparing keys, exporting, deleting."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 import segno
@@ -13,6 +13,8 @@ from sayso.phone import command_types as ask
 from sayso.phone.adapters.store.conversations import Conversation
 from sayso.phone.core.texts import Direction, Text
 from sayso.phone.core.vcard import read_vcards
+from sayso.phone.errors import CommandError
+from sayso.phone.line.outgoing import cloud_number
 from sayso.phone.web import times
 from sayso.phone.web.guard import BODY_BYTES
 from sayso.phone.web.live import Gone
@@ -20,6 +22,7 @@ from sayso.phone.web.people import person
 from sayso.phone.web.routes.messages import recipient
 from sayso.phone.web.screens import JSON, Nothing, Outcome, Screens, WebRequest, done, read
 from sayso.protocol.errors import SaysoError
+from sayso.protocol.limits import LIMITS
 
 _AT_ONCE: Final = 500
 SAFETY_PREFIX: Final = "sayso:safety:1:"
@@ -51,6 +54,15 @@ class Import(Struct, frozen=True, forbid_unknown_fields=True):
     file: Annotated[str, Meta(max_length=BODY_BYTES)]
 
 
+class GiveFallback(Struct, frozen=True, forbid_unknown_fields=True):
+    """A fallback policy, as a form has it; `undelivered` empty: the line's own."""
+
+    undelivered: Literal["", "never", "ask", "after"]
+    unreachable: Literal["", "never", "ask", "after"] = ""
+    undelivered_after_min: Annotated[str, Meta(pattern=r"^[0-9]{1,5}\Z")] = "10"
+    unreachable_after_min: Annotated[str, Meta(pattern=r"^[0-9]{1,5}\Z")] = "10"
+
+
 class Same(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the digits were the same on both phones."""
 
@@ -73,6 +85,7 @@ class PeopleRoutes:
             post("/contacts/import", status_code=200)(self.import_file),
             post("/unblock", status_code=200)(self.unblock_number),
             get("/c/{conversation:int}/about")(self.about),
+            post("/c/{conversation:int}/fallback", status_code=200)(self.fallback),
             post("/c/{conversation:int}/name", status_code=200)(self.name),
             post("/c/{conversation:int}/block", status_code=200)(self.block),
             post("/c/{conversation:int}/unblock", status_code=200)(self.unblock),
@@ -128,9 +141,15 @@ class PeopleRoutes:
         """A conversation's other side, and what is decided about it."""
         found = self._screens.conversation(conversation)
         threads = self._screens.threads(request)
+        policy: ask.Answer | None = None
+        if cloud_number(found.number):
+            policy = await self._context.owner.handle(
+                ask.GetFallback(line=threads.line_name(found.line), number=found.number)
+            )
         return self._screens.page(
             request,
             "about.html",
+            policy=policy,
             conversation=found,
             person=self._context.person(found.number),
             channel=threads.expected(found).value,
@@ -139,6 +158,14 @@ class PeopleRoutes:
             has_keys=self._context.book.safety(found.line, found.number) is not None,
             blocked=self._context.store.regard.is_blocked(found.number),
         )
+
+    async def fallback(self, request: WebRequest, conversation: FromPath[int]) -> Response[bytes]:
+        """What becomes of texts here that do not arrive by cloud."""
+        found = self._screens.conversation(conversation)
+        policy = fallback_of(await read(request, GiveFallback))
+        line = self._screens.line_name(found.line)
+        await self._context.owner.handle(ask.SetFallback(line=line, number=found.number, fallback=policy))
+        return done(Outcome(refresh="all"))
 
     async def name(self, request: WebRequest, conversation: FromPath[int]) -> Response[bytes]:
         """Give the other side a name, or take it away."""
@@ -236,6 +263,26 @@ class PeopleRoutes:
             pages.append(page)
             before = page[0].position
         return [text for page in reversed(pages) for text in page]
+
+
+def fallback_of(given: GiveFallback) -> ask.Fallback | None:
+    """Read a policy from a form.
+
+    Raises:
+        CommandError: so many minutes cannot be.
+    """
+    if not given.undelivered:
+        return None
+    most = LIMITS.ttl_max_s // 60
+    minutes = [int(text) for text in (given.undelivered_after_min, given.unreachable_after_min)]
+    if not all(1 <= one <= most for one in minutes):
+        raise CommandError(f"choose from 1 to {most} minutes")
+    return ask.Fallback(
+        undelivered=given.undelivered,
+        undelivered_after_min=minutes[0],
+        unreachable=given.unreachable or given.undelivered,
+        unreachable_after_min=minutes[1],
+    )
 
 
 def qr_path(content: str) -> tuple[int, str]:

@@ -18,6 +18,7 @@ from sayso.phone.web.context import FIRST_RUN, LANGUAGE, PRICE, THEME
 from sayso.phone.web.held import held_rows
 from sayso.phone.web.languages import NAMES
 from sayso.phone.web.policy import policy_blocks
+from sayso.phone.web.routes.people import GiveFallback, fallback_of
 from sayso.phone.web.routes.session import with_session
 from sayso.phone.web.screens import JSON, Nothing, Outcome, Screens, WebRequest, done, read
 from sayso.phone.web.threads import Choice
@@ -90,6 +91,8 @@ class SettingRoutes:
             post("/lines/{line:str}/off", status_code=200)(self.turn_off),
             get("/lines/{line:str}/agree")(self.before_agree),
             post("/lines/{line:str}/agree", status_code=200)(self.agree),
+            post("/lines/{line:str}/fallback", status_code=200)(self.fallback),
+            post("/lines/{line:str}/sim", status_code=200)(self.confirm_sim),
             post("/lines/{line:str}/read-receipts", status_code=200)(self.read_receipts),
             post("/lines/{line:str}/pin", status_code=200)(self.set_pin),
             post("/lines/{line:str}/enter-pin", status_code=200)(self.enter_pin),
@@ -133,7 +136,12 @@ class SettingRoutes:
         """One line's cloud messaging."""
         found, choice = await self._line(request, line)
         return self._screens.page(
-            request, "line.html", line=found, choice=choice, lock=self._lock_words(request, found)
+            request,
+            "line.html",
+            line=found,
+            choice=choice,
+            lock=self._lock_words(request, found),
+            policy=await self._context.owner.handle(ask.GetFallback(line=found.name)),
         )
 
     async def before_on(self, request: WebRequest, line: FromPath[str]) -> Response[str]:
@@ -207,6 +215,18 @@ class SettingRoutes:
         self._check_policy(policy)
         await self._context.owner.handle(ask.Agree(line=self._name(line), policy_sha256=policy, method=METHOD))
         return done(Outcome(go=f"#/lines/{line}"))
+
+    async def fallback(self, request: WebRequest, line: FromPath[str]) -> Response[bytes]:
+        """What becomes of texts that do not arrive by cloud, where a conversation has no policy of its own."""
+        policy = fallback_of(await read(request, GiveFallback))
+        await self._context.owner.handle(ask.SetFallback(line=self._name(line), fallback=policy))
+        return done(Outcome(refresh="main"))
+
+    async def confirm_sim(self, request: WebRequest, line: FromPath[str]) -> Response[bytes]:
+        """Take the owner's word on a SIM that is not the line's."""
+        ours = (await read(request, Switch)).on
+        await self._context.owner.handle(ask.ConfirmSim(line=self._name(line), ours=ours))
+        return done(Outcome(refresh="main"))
 
     async def read_receipts(self, request: WebRequest, line: FromPath[str]) -> Response[bytes]:
         """Switch read receipts."""
@@ -314,7 +334,11 @@ class SettingRoutes:
 
     def _lock_words(self, request: WebRequest, line: ask.Line) -> dict[str, str]:
         language = self._screens.language(request)
-        moments = {"waits_until": line.lock.waits_until, "newcomer_until": line.lock.newcomer_until}
+        moments = {
+            "released_at": line.released_at,
+            "waits_until": line.lock.waits_until,
+            "newcomer_until": line.lock.newcomer_until,
+        }
         return {
             name: times.full(times.at(moment, self._context.zone), language)
             for name, moment in moments.items()

@@ -438,7 +438,7 @@ async function send(form) {
 function count(field) {
   clearTimeout(counting);
   const counter = document.getElementById("counter");
-  if (!counter || field.form.classList.contains("composer-cloud")) return;
+  if (!counter || field.form.matches(".composer-cloud, .composer-waits")) return;
   if (!field.value) {
     counter.textContent = "";
     return;
