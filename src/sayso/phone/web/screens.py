@@ -20,7 +20,7 @@ from sayso.phone.web.threads import Threads
 
 BodyT = TypeVar("BodyT", bound=Struct)
 WebRequest = Request[None, None, dict[str, object]]  # type: ignore[type-var]  # no user, no auth: the guard's session
-HTML: Final = "text/html; charset=utf-8"
+HTML: Final = "text/html"
 JSON: Final = "application/json"
 
 

@@ -50,7 +50,7 @@ def shown_state(text: Text, waiting: Waiting | None, when: str, _: Translate) ->
     if waiting is not None and waiting.what == "owner":
         tone = "waits"
     choices = () if waiting is None else tuple(waiting.choices)
-    if text.state == State.FAILED and text.reason != Reason.TOO_LONG:
+    if text.state == State.FAILED and text.reason not in {Reason.TOO_LONG, Reason.SMS_FAILED}:
         choices = ("send-as-sms",)
     return Shown(
         word=word,

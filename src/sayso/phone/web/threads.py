@@ -1,6 +1,6 @@
 """What the list of conversations and a thread show: rows of the store, made ready for a template."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -114,9 +114,12 @@ class Threads:
 
     def bubbles(self, texts: Sequence[Text], *, after: Text | None = None) -> list[Bubble]:
         """Return bubbles for texts in order; `after` is the one that stands before the first."""
-        before: Iterable[Text | None] = [after, *texts[:-1]]
         now = self._context.now()
-        return [self._bubble(text, previous, now) for text, previous in zip(texts, before, strict=True)]
+        shown: list[Bubble] = []
+        for text in texts:
+            shown.append(self._bubble(text, after, now))
+            after = text
+        return shown
 
     def expected(self, conversation: Conversation) -> Expected:
         """Tell by which channel the next text goes."""

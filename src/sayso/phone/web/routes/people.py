@@ -233,7 +233,7 @@ class PeopleRoutes:
             who = {Direction.OUT: language.gettext("You"), Direction.IN: name}.get(text.direction, "Sayso")
             moment = times.at(text.at, self._context.zone)
             lines.append(f"[{moment.isoformat(' ', 'seconds')}] {who} ({text.channel}, {text.state}): {text.text}\n")
-        return _download("".join(lines).encode(), "text/plain; charset=utf-8", "conversation.txt")
+        return _download("".join(lines).encode(), "text/plain", "conversation.txt")
 
     async def export_json(self, conversation: FromPath[int]) -> Response[bytes]:
         """A conversation for programs."""
@@ -288,7 +288,7 @@ def fallback_of(given: GiveFallback) -> ask.Fallback | None:
 def qr_path(content: str) -> tuple[int, str]:
     """Return a QR code as the side of its square and the `d` of an SVG path, one unit for each module."""
     matrix = segno.make_qr(content, error="m").matrix
-    quiet = 2
+    quiet = 4
     rows = (
         f"M{x + quiet} {y + quiet}h1v1h-1z"
         for y, row in enumerate(matrix)

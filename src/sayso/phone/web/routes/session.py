@@ -17,7 +17,7 @@ from sayso.phone.web.live import Live
 from sayso.phone.web.screens import JSON, Nothing, Outcome, Screens, WebRequest, done, read, session_of
 from sayso.phone.web.sessions import Opened
 
-_KINDS: Final = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
+_KINDS: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _PNG: Final = "image/png"
 STATIC: Final = ("app.css", "app.js", "icons.svg", "icon.svg", "icon-192.png", "icon-512.png")
 
