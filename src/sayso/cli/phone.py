@@ -14,6 +14,7 @@ from sayso.cli.phone_data import agree, export, me, receipts
 from sayso.cli.phone_fallback import cancel, fallback, next_text, sim
 from sayso.cli.phone_lock import describe, lock, pin
 from sayso.cli.phone_modems import modems, sms_parts
+from sayso.cli.phone_web import open_app
 from sayso.consent.policy import policy_text
 from sayso.phone import command_types as types
 from sayso.phone.adapters.daemon_client import DaemonClient
@@ -35,6 +36,7 @@ def phone() -> None:
 
 phone.add_command(pin)
 phone.add_command(lock)
+phone.add_command(open_app)
 for _command_of_its_own in (agree, me, receipts, export, fallback, next_text, cancel, sim, modems, sms_parts):
     phone.add_command(_command_of_its_own)
 
@@ -52,12 +54,20 @@ for _command_of_its_own in (agree, me, receipts, export, fallback, next_text, ca
 )
 @click.option("--passphrase-file", type=_file, help="First line: the store's passphrase. File mode 600.")
 @click.option("--plain-store-key", is_flag=True, help="Keep the store's key in a plain file instead.")
+@click.option("--web/--no-web", default=True, show_default=True, help="Serve the web app, to this machine alone.")
+@click.option(
+    "--server", default="", help="The server that Settings > Cloud Messaging suggests. Nothing is sent to it."
+)
+@click.option("--server-key", default="", help="Its key, 64 hex digits.")
 @json_option
 def run_phone(
     data: Path,
     chosen: tuple[str, ...],
     passphrase_file: Path | None,
     plain_store_key: bool,  # noqa: FBT001  a flag
+    web: bool,  # noqa: FBT001  a flag
+    server: str,
+    server_key: str,
     as_json: bool,  # noqa: FBT001  a flag
 ) -> None:
     """Run a phone's daemon until SIGTERM. It is silent until you opt in.
@@ -72,6 +82,9 @@ def run_phone(
         modems=tuple(_read_modem(modem) for modem in chosen),
         passphrase=read_secret(passphrase_file, "passphrase"),
         plain_key=plain_store_key,
+        web=web,
+        server=server,
+        server_key=server_key,
     )
 
     async def tell_when(ready: asyncio.Event) -> None:
@@ -80,6 +93,8 @@ def run_phone(
             tell_json({"event": "ready"})
         else:
             click.echo("The phone is on, and silent until you opt in. Stop with Ctrl-C.")
+            if web:
+                click.echo(f"Its web app: sayso phone open --data {data}")
 
     async def serve(stop: asyncio.Event) -> None:
         ready = asyncio.Event()

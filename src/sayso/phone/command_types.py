@@ -261,6 +261,14 @@ class SetReadReceipts(_Command, frozen=True, kw_only=True, tag="set-read-receipt
     on: bool
 
 
+class OpenApp(_Command, frozen=True, kw_only=True, tag="open-app"):
+    """Make a one-time link to the web app. Causes no traffic. Answer: `AppLink`."""
+
+
+class LockApp(_Command, frozen=True, kw_only=True, tag="lock-app"):
+    """End every session of the web app. Answer: `Done`."""
+
+
 class Watch(_Command, frozen=True, kw_only=True, tag="watch"):
     """Subscribe to events. Answers: `Watching`, then events."""
 
@@ -290,6 +298,8 @@ Command = (
     | OpenThread
     | OpenContact
     | SetReadReceipts
+    | OpenApp
+    | LockApp
 )
 """What a handler is given; `Watch` goes to its `watch`."""
 
@@ -521,6 +531,15 @@ class ContactList(_Answer, frozen=True, kw_only=True, tag="contacts"):
     contacts: list[Contact]
 
 
+class AppLink(_Answer, frozen=True, kw_only=True, tag="app-link"):
+    """A link that opens the web app once."""
+
+    link: str
+    file: str
+    """Path of a page for this owner only that leads there: a link in a command line could be read by others."""
+    expires_s: int
+
+
 class Watching(_Answer, frozen=True, kw_only=True, tag="watching"):
     """Whatever happens from here on is told."""
 
@@ -539,6 +558,7 @@ Answer = (
     | Sending
     | MessageList
     | ContactList
+    | AppLink
     | Watching
 )
 

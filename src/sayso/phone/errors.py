@@ -7,6 +7,8 @@ SaysoError
     ├── ModemGoneError         the modem cannot be reached
     ├── SmsFormatError         an SMS from the network lies about itself; nothing of it was used
     ├── CacheError             what can be fetched again cannot be kept or read
+    ├── SessionError           who asks the web app belongs to no open session
+    ├── WebAppError            the web app cannot be served
     ├── CommandError           what the owner asked for is not possible now; the message says what to do
     │   └── PolicyChangedError the server has another policy than the one agreed to
     └── ServerSideError        the server, or the way to it
@@ -43,6 +45,14 @@ class SmsFormatError(PhoneError):
 
 class CacheError(PhoneError):
     """What can be fetched again cannot be kept on this phone, or read there."""
+
+
+class SessionError(PhoneError):
+    """Who asks the web app belongs to no open session."""
+
+
+class WebAppError(PhoneError):
+    """The web app cannot be served."""
 
 
 class CommandError(PhoneError):

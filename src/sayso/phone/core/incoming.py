@@ -163,6 +163,6 @@ def wants_receipt(what: What) -> bool:
     return not isinstance(what, ReceiptsCame | NoticeCame)
 
 
-def may_be_told(peer: Peer, *, is_contact: bool) -> bool:
-    """Whether this peer gets receipts and the grant: contacts, and people that the owner has written to."""
-    return is_contact or peer.written
+def may_be_told(peer: Peer, *, is_contact: bool, is_blocked: bool) -> bool:
+    """Whether this peer gets receipts and the grant: contacts, and people the owner has written to; nobody blocked."""
+    return (is_contact or peer.written) and not is_blocked

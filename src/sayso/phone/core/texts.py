@@ -31,6 +31,11 @@ class InState(StrEnum):
     """Of an SMS: it is a message that came by cloud as well, and is not shown twice."""
 
 
+def first_state(*, is_blocked: bool) -> InState:
+    """Return the state of what has just come: from a blocked number it is kept, and calls for nobody's attention."""
+    return InState.READ if is_blocked else InState.NEW
+
+
 class Word(StrEnum):
     """What the system says in a thread, in a row of its own; or of an SMS that came. Stands in `Text.reason`."""
 

@@ -21,7 +21,7 @@ from sayso.phone.core.outgoing import ReceiptCame
 from sayso.phone.core.peers import with_certificate
 from sayso.phone.core.sessions import Session, retired_by_new_inbound
 from sayso.phone.core.statements import OddStatement, is_odd
-from sayso.phone.core.texts import Channel, Direction, InState, Text, Word, after
+from sayso.phone.core.texts import Channel, Direction, Text, Word, after, first_state
 from sayso.phone.errors import RatchetError
 from sayso.phone.line.claims import system_word
 from sayso.phone.line.joining import Joining
@@ -249,7 +249,7 @@ class Inbox:
             channel=Channel.CLOUD,
             kind=content.kind,
             text=text,
-            state=InState.NEW,
+            state=first_state(is_blocked=self._world.store.regard.is_blocked(number)),
             at=content.sent_at_ms / 1000,
             counter=content.counter,
         )

@@ -21,7 +21,7 @@ from sayso.phone.core.codes import code_in
 from sayso.phone.core.lines import Step
 from sayso.phone.core.lock import wants_code
 from sayso.phone.core.sms.incoming import SmsKind, shown_at
-from sayso.phone.core.texts import Channel, Direction, InState, Text, Word
+from sayso.phone.core.texts import Channel, Direction, Text, Word, first_state
 from sayso.phone.errors import ModemGoneError
 from sayso.phone.line.joining import Joining
 from sayso.phone.line.sim_watch import normal
@@ -109,14 +109,15 @@ class IncomingSmsDesk:
             self._code_came()
 
     def _row(self, sms: IncomingSms) -> Text:
+        number = normal(sms.sender) or NO_SENDER
         return Text(
             line=self._line,
-            number=normal(sms.sender) or NO_SENDER,
+            number=number,
             message_id=self._world.random.token_bytes(16),
             direction=Direction.IN,
             channel=Channel.SMS,
             text=sms.text,
-            state=InState.NEW,
+            state=first_state(is_blocked=self._world.store.regard.is_blocked(number)),
             reason=_WORDS.get(sms.kind),
             at=shown_at(sms.sent_at, now=self._world.clock.wall()),
         )

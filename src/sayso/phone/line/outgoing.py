@@ -197,7 +197,8 @@ class Outgoing:
         store = self._world.store
         for number, kind in store.outbox.receipts_due(self._line):
             peer = store.peers.get(self._line, number)
-            if not may_be_told(peer, is_contact=store.peers.contact(number) is not None):
+            is_contact = store.peers.contact(number) is not None
+            if not may_be_told(peer, is_contact=is_contact, is_blocked=store.regard.is_blocked(number)):
                 continue
             if store.outbox.is_sending(self._line, number, kind):
                 continue

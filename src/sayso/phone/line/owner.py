@@ -22,6 +22,7 @@ from sayso.phone.line.shown import policy_of, shown_policy, shown_route, shown_w
 from sayso.protocol.errors import NumberError
 from sayso.protocol.numbers import PhoneNumber
 
+NO_LINE: Final = "this phone has no line of this name; `sayso phone status` lists them"
 _SHORT_CODE: Final = re.compile(r"[0-9]{2,8}", re.ASCII)
 
 
@@ -65,6 +66,24 @@ class Owner:
     def watch(self) -> AbstractAsyncContextManager[AsyncIterator[ask.Event]]:
         """Subscribe to what happens."""
         return self._feed.subscribe()
+
+    def shown(self, text: Text) -> ask.Message:
+        """Show one row of a thread, with what it waits for."""
+        return self._message(text)
+
+    def next_route(self, line: bytes, number: str) -> ask.NextRoute | None:
+        """Tell the way of the next text of a line's conversation; None where the other side cannot be written to."""
+        service = self._services.get(line)
+        try:
+            thread = _recipient(number)
+        except CommandError:
+            return None
+        return None if service is None else shown_route(thread, service.line.name, service.next_route(thread))
+
+    def likely(self, line: bytes, number: str) -> bool:
+        """Tell whether a number seems to be in the cloud, to one line's eyes; asks nobody."""
+        service = self._services.get(line)
+        return service is not None and service.likely(number)
 
     async def handle(self, command: ask.Command) -> ask.Answer:  # noqa: PLR0911  one return for each command
         """Do one command.
@@ -155,6 +174,8 @@ class Owner:
                 if contact is None:
                     raise CommandError("there is no such contact; `sayso phone contacts` lists them")
                 return ask.ContactList(contacts=[self._contact(contact)])
+            case ask.OpenApp() | ask.LockApp():
+                raise CommandError("this phone serves no web app")
             case _:
                 return ask.StatusReport(
                     version=version("sayso"), lines=[self._line(service) for service in self._services.values()]
@@ -194,7 +215,7 @@ class Owner:
         for service in self._services.values():
             if service.line.name == name:
                 return service
-        raise CommandError("this phone has no line of this name; `sayso phone status` lists them")
+        raise CommandError(NO_LINE)
 
     def _on_thread(self, name: str | None, number: str) -> LineService:
         """Return the line to write from: replies leave by the line that received (design.md §5.5)."""

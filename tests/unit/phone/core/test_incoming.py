@@ -150,6 +150,7 @@ def test_words_about_a_peer() -> None:
 
 
 def test_who_is_told() -> None:
-    assert not may_be_told(PEER, is_contact=False)
-    assert may_be_told(PEER, is_contact=True)
-    assert may_be_told(replace(PEER, written=True), is_contact=False)
+    assert not may_be_told(PEER, is_contact=False, is_blocked=False)
+    assert may_be_told(PEER, is_contact=True, is_blocked=False)
+    assert not may_be_told(PEER, is_contact=True, is_blocked=True)
+    assert may_be_told(replace(PEER, written=True), is_contact=False, is_blocked=False)

@@ -13,6 +13,10 @@
     handed     SMS that a modem was given
     seen       what came already: envelopes, message ids, SMS
     odd        statement digests of peers that have still to be judged
+    conversations  threads, one row each: how many are unread, which text is the last
+    search     every text by what stands in it
+    regard     who is blocked, and whose keys the owner has compared
+    preferences  how the owner likes the web app, and its sessions
     journal    the gate's connections ("What has left this phone")
     store      all of it behind one name
 

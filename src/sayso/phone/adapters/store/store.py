@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
+from sayso.phone.adapters.store.conversations import Conversations
 from sayso.phone.adapters.store.database import Boundary, Database
 from sayso.phone.adapters.store.fallbacks import Fallbacks
 from sayso.phone.adapters.store.handed import HandedSmsBook
@@ -14,6 +15,9 @@ from sayso.phone.adapters.store.notices import Notices
 from sayso.phone.adapters.store.odd import OddStatements
 from sayso.phone.adapters.store.outbox import Outbox
 from sayso.phone.adapters.store.peers import Peers
+from sayso.phone.adapters.store.preferences import Preferences
+from sayso.phone.adapters.store.regard import Regard
+from sayso.phone.adapters.store.search import Search
 from sayso.phone.adapters.store.seen import Seen
 from sayso.phone.adapters.store.texts import Texts
 
@@ -33,6 +37,10 @@ class Store:
         self.notices: Final = Notices(self._database)
         self.odd: Final = OddStatements(self._database)
         self.seen: Final = Seen(self._database)
+        self.conversations: Final = Conversations(self._database)
+        self.search: Final = Search(self._database)
+        self.regard: Final = Regard(self._database)
+        self.preferences: Final = Preferences(self._database)
 
     def transaction(self, name: str) -> AbstractContextManager[None]:
         """Make everything inside durable together; see `Database.transaction`."""

@@ -25,12 +25,22 @@ class Texts:
         return replace(placed, id=self._texts.add(placed))
 
     def put(self, text: Text) -> None:
-        """Write down a row's changes."""
-        self._texts.put(text)
+        """Write down a row's changes; in place, so that what follows the rows (threads, search) follows the change."""
+        self._texts.change(text, "id")
+
+    def drop(self, text_id: int) -> None:
+        """Forget a row."""
+        self._texts.delete(_BY_ID, text_id)
 
     def get(self, text_id: int) -> Text | None:
         """Return a row by its place."""
         return self._texts.one(_BY_ID, text_id)
+
+    def find(self, line: bytes, number: str, direction: Direction, message_id: bytes) -> Text | None:
+        """Return a row by all that makes a message one."""
+        return self._texts.one(
+            "WHERE line = ? AND number = ? AND direction = ? AND message_id = ?", line, number, direction, message_id
+        )
 
     def outgoing(self, line: bytes, number: str, message_id: bytes) -> Text | None:
         """Return a text of ours by its message id; only from the thread with this number."""
