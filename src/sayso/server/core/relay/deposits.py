@@ -133,7 +133,7 @@ class Deposits:
             envelope_id=named,
             handle_hash=HandleHash(digest),
             deposited=now,
-            expires=expires if expires < line.lease_ends else line.lease_ends,
+            expires=min(line.lease_ends, expires),
             size=len(envelope),
             granted=ticket.granted,
             envelope=envelope,
