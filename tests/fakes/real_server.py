@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -23,6 +22,7 @@ from tests.fakes.asgi import Answer
 from tests.fakes.device_stream import DeviceStream, open_stream
 from tests.fakes.enrolling_device import EnrollingDevice
 from tests.fakes.kannel import FakeKannel
+from tests.ports import free_ports
 
 PASSWORD = "secret"
 
@@ -82,8 +82,7 @@ class RealServer:
 
     async def start(self) -> None:
         # Known before it listens: with --public-stream it says where others find the stream, and not where it listens.
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.stream_port = probe.getsockname()[1]
+        [self.stream_port] = free_ports(1)
         password = self.folder / "password"
         password.write_text(f"{self.password}\n")
         password.chmod(0o600)

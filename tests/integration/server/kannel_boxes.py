@@ -3,13 +3,13 @@
 import asyncio
 import re
 import shutil
-import socket
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 from tests.accounting import not_tested
+from tests.ports import free_ports
 
 PAGE: Final = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "connect-an-smsc.md"
 
@@ -28,13 +28,6 @@ def shipped_configuration() -> str:
     found = re.search(r"```ini\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert found is not None
     return found.group(1)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports on loopback that nobody holds at the moment: Kannel cannot let the system choose."""
-    with ExitStack() as open_ones:
-        held = [open_ones.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in held]
 
 
 def configured(folder: Path, smsc_port: int) -> tuple[str, int, int]:
