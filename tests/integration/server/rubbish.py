@@ -26,14 +26,14 @@ async def misbehave(server: RealServer, number: str) -> None:
             b"GET / HTTP/9.9\r\n\r\n",
             b"POST /v1/enrolments HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc",
             b"GET /v1/stream HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
-            f"GET /v1/lines/{number} HTTP/1.1\r\nHost: x\r\n\r\n".encode(),
+            f"GET /v1/lines/{number} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode(),
             b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n",
             b"GET / HTTP/1.1\r\nX: \xff\xfe\x00\r\nHost: " + number.encode() + b"\r\n\r\n",
         ):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(rubbish)
             writer.write_eof()
-            await asyncio.wait_for(_drained(reader), 10)
+            await asyncio.wait_for(_drained(reader), 30)
             writer.close()
         with socket.create_connection(("127.0.0.1", port or 0)) as cut:
             cut.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
