@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -32,6 +31,7 @@ from tests.fakes.consented import MemoryJournal
 from tests.fakes.control_world import secrets
 from tests.fakes.enrolling_device import EnrollingDevice
 from tests.fakes.kannel import FakeKannel
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.slow
 
@@ -139,9 +139,7 @@ class Server:
 @asynccontextmanager
 async def server(folder: Path) -> AsyncIterator[Server]:
     """A server that is down yet, and a gateway for its codes."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    [port] = free_ports(1)
     async with FakeKannel().running() as kannel:
         one = Server(folder, port, kannel)
         try:

@@ -1,17 +1,11 @@
 """The shipped unit and proxy examples: valid, hardened, and without a log of any address, number or id."""
 
-import asyncio
-import os
 import re
 import shutil
 import ssl
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
-from configparser import RawConfigParser
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpcore
@@ -21,17 +15,19 @@ from cryptography import x509
 from sayso.cli.server import run_server
 from sayso.protocol import api
 from sayso.protocol.ids import KeyDigest
+from tests.accounting import not_tested
 from tests.aio import run
 from tests.fakes.asgi import Answer
 from tests.fakes.enrolling_device import EnrollingDevice
 from tests.fakes.real_server import real_server
 from tests.fakes.recorder import Recorder
 from tests.fakes.tls import self_signed
+from tests.integration.server.rubbish import rubbish
+from tests.integration.server.shipped import DEPLOY, Proxy, unit
 from tests.integration.world import Ports
 
 pytestmark = pytest.mark.slow
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 CLIENT = "127.0.0.77"
 """Where the client comes from: an address that stands in no configuration."""
 NUMBER = "+447700900001"
@@ -54,20 +50,6 @@ SAFE = {
 }
 
 
-class _Unit(RawConfigParser):
-    """A unit file; where a setting comes twice, both count."""
-
-    def optionxform(self, optionstr: str) -> str:
-        return optionstr
-
-
-def unit() -> _Unit:
-    parser = _Unit(strict=False)
-    text = (DEPLOY / "systemd" / "sayso.service").read_text(encoding="utf-8").replace("\\\n", " ")
-    parser.read_string(text)
-    return parser
-
-
 def test_the_unit_is_hardened() -> None:
     service = unit()["Service"]
     assert {name: service.get(name) for name in SAFE} == SAFE
@@ -85,7 +67,7 @@ def test_the_units_command_is_one_that_the_server_takes() -> None:
 def test_systemd_finds_the_unit_well(tmp_path: Path) -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
-        pytest.skip("systemd-analyze is not installed")
+        not_tested("what systemd finds of the unit: systemd-analyze is not installed")
     file = tmp_path / "sayso.service"
     text = (DEPLOY / "systemd" / "sayso.service").read_text(encoding="utf-8")
     file.write_text(text.replace("/opt/sayso/bin/sayso", "/bin/true"), encoding="utf-8")
@@ -104,7 +86,7 @@ def test_systemd_finds_the_unit_well(tmp_path: Path) -> None:
 def test_the_server_needs_no_memory_that_is_written_and_run(tmp_path: Path) -> None:
     """What MemoryDenyWriteExecute does, by the kernel's own switch for it (prctl PR_SET_MDWE)."""
     if subprocess.run([sys.executable, "-c", MDWE, "/bin/true"], check=False, timeout=60).returncode != 0:
-        pytest.skip("this kernel has no PR_SET_MDWE")
+        not_tested("memory that is written and run: this kernel has no PR_SET_MDWE")
 
     async def main() -> None:
         async with real_server(tmp_path, within=(sys.executable, "-c", MDWE)) as server:
@@ -121,85 +103,6 @@ if ctypes.CDLL(None).prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) != 0:
     sys.exit(1)
 os.execv(sys.argv[1], sys.argv[1:])
 """
-
-
-@dataclass
-class Proxy:
-    """A shipped example, brought to a test's ports and certificate."""
-
-    name: str
-    folder: Path
-    port: int
-
-    def configured(self, http: int, stream: int, certificate: Path, key: Path) -> list[str]:
-        """Write the configuration; returns the command that runs it in the foreground."""
-        if self.name == "nginx":
-            text = (DEPLOY / "nginx" / "nginx.conf").read_text(encoding="utf-8")
-            for old, new in (
-                ("listen 443 ssl;", f"listen 127.0.0.1:{self.port} ssl;"),
-                ("        listen [::]:443 ssl;\n", ""),
-                ("/etc/ssl/sayso/fullchain.pem", str(certificate)),
-                ("/etc/ssl/sayso/privkey.pem", str(key)),
-                ("/run/nginx.pid", str(self.folder / "nginx.pid")),
-                ("127.0.0.1:8080", f"127.0.0.1:{http}"),
-                ("127.0.0.1:8081", f"127.0.0.1:{stream}"),
-            ):
-                assert old in text, old
-                text = text.replace(old, new)
-            file = self.folder / "nginx.conf"
-            command = ["nginx", "-e", str(self.folder / "started.log"), "-p", str(self.folder), "-c", str(file)]
-            command += ["-g", "daemon off;"]
-        else:
-            text = (DEPLOY / "caddy" / "Caddyfile").read_text(encoding="utf-8")
-            for old, new in (
-                ("chat.example {", f"https://chat.example:{self.port} {{"),
-                ("tls {", f"tls {certificate} {key} {{"),
-                ("admin off", "admin off\n\tauto_https disable_redirects"),
-                ("127.0.0.1:8080", f"127.0.0.1:{http}"),
-                ("127.0.0.1:8081", f"127.0.0.1:{stream}"),
-            ):
-                assert old in text, old
-                text = text.replace(old, new)
-            file = self.folder / "Caddyfile"
-            command = ["caddy", "run", "--config", str(file), "--adapter", "caddyfile"]
-        file.write_text(text, encoding="utf-8")
-        return command
-
-    @asynccontextmanager
-    async def running(self, command: list[str]) -> AsyncIterator[None]:
-        """Run it; what it says goes to files in its folder."""
-        environment = {**os.environ, "XDG_DATA_HOME": str(self.folder), "XDG_CONFIG_HOME": str(self.folder)}
-        with (self.folder / "said.log").open("wb") as said:
-            process = await asyncio.create_subprocess_exec(
-                *command, stdout=said, stderr=said, env=environment, cwd=self.folder
-            )
-        try:
-            await listening(self.port, process)
-            yield
-        finally:
-            process.terminate()
-            await process.wait()
-
-    def left(self) -> bytes:
-        """Everything that it has written."""
-        files = (file for file in self.folder.rglob("*") if file.is_file() and file.name not in _OURS)
-        return b"\n".join(file.read_bytes() for file in files)
-
-
-_OURS = {"nginx.conf", "Caddyfile", "certificate.pem", "key.pem"}
-
-
-async def listening(port: int, process: asyncio.subprocess.Process) -> None:
-    """Wait until somebody takes connections there."""
-    while True:
-        assert process.returncode is None, "the proxy did not start"
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-        except ConnectionError:
-            await asyncio.sleep(0.02)  # refused at once: give the starting process the processor
-        else:
-            writer.close()
-            return
 
 
 class ProxiedClient:
@@ -225,27 +128,17 @@ class ProxiedClient:
         await self._pool.aclose()
 
 
-async def rubbish(port: int) -> None:
-    """Give the proxy something to complain about, from the client's address."""
-    for said in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x00\x05hello", b"\x00" * 100):
-        _, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(CLIENT, 0))
-        writer.write(said)
-        writer.write_eof()
-        await writer.drain()
-        writer.close()
-
-
 @pytest.mark.parametrize("name", ["nginx", "caddy"])
 def test_a_proxy_passes_everything_on_and_writes_nobody_down(tmp_path: Path, name: str) -> None:
-    if shutil.which(name) is None and not Path("/usr/sbin", name).exists():
-        pytest.skip(f"{name} is not installed")
     folder = tmp_path / name
     folder.mkdir()
+    proxy = Proxy(name, folder, Ports.free().http)
+    if not proxy.installed():
+        not_tested(f"the shipped example for {name}: it is not installed")
     certificate, key = self_signed(folder, x509.DNSName(HOST))
 
     async def main() -> bytes:
         http, stream = Recorder(), Recorder()
-        proxy = Proxy(name, folder, Ports.free().http)
         async with http.running(), stream.running(), real_server(tmp_path) as server:
             http.target, stream.target = server.http_port, server.stream_port
             command = proxy.configured(http.port, stream.port, certificate, key)
@@ -258,7 +151,7 @@ def test_a_proxy_passes_everything_on_and_writes_nobody_down(tmp_path: Path, nam
                 assert (await device.post(api.KEYS_PATH, device.all_keys(50))).status == 200
                 upgraded = await client.request("GET", api.STREAM_PATH, UPGRADE)
                 assert upgraded.status == 101
-                await rubbish(proxy.port)
+                await rubbish(proxy.port, client=CLIENT)
                 await client.request("GET", f"/v1/lines/{NUMBER}?device={device.device.hex()}", [("Host", HOST)])
                 await client.close()
                 passed = b"".join(bytes(one.to_server) for one in (*http.passed.values(), *stream.passed.values()))
@@ -274,7 +167,7 @@ def test_a_proxy_passes_everything_on_and_writes_nobody_down(tmp_path: Path, nam
         return device.device
 
     device = run(main(), patience=120)
-    left = Proxy(name, folder, 0).left()
+    left = proxy.left()
     for told in (CLIENT.encode(), NUMBER.encode(), NUMBER[1:].encode(), device, device.hex().encode()):
         assert told not in left
 

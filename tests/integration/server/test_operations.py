@@ -6,13 +6,11 @@ import json
 import os
 import re
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -24,10 +22,12 @@ from sayso.protocol import api
 from sayso.protocol.frames import Ask, Deposit, Deposited, Outcome, OutcomeState, Part
 from sayso.protocol.ids import GrantHash, grant_hash, handle_hash
 from sayso.server.core.metrics import EVENTS, GAUGES, PROCESS
+from tests.accounting import not_tested
 from tests.aio import run
 from tests.fakes.device_stream import DeviceStream
 from tests.fakes.enrolling_device import EnrollingDevice
-from tests.fakes.real_server import RealServer, real_server
+from tests.fakes.real_server import real_server
+from tests.integration.server.rubbish import misbehave
 
 pytestmark = pytest.mark.slow
 
@@ -57,35 +57,6 @@ def metrics(text: bytes) -> dict[str, float]:
     return {sample.name: sample.value for family in families for sample in family.samples if not sample.labels}
 
 
-async def misbehave(server: RealServer) -> None:
-    """Give every library something to complain about."""
-    for url in (server.said["http"], server.said["stream"], server.said["metrics"]):
-        port = urlsplit(url).port
-        for rubbish in (
-            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-            b"GET / HTTP/9.9\r\n\r\n",
-            b"POST /v1/enrolments HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc",
-            b"GET /v1/stream HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
-            b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n",
-            b"GET / HTTP/1.1\r\nX: \xff\xfe\x00\r\nHost: " + CAROL.encode() + b"\r\n\r\n",
-        ):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(rubbish)
-            writer.write_eof()
-            await asyncio.wait_for(_drained(reader), 10)
-            writer.close()
-        with socket.create_connection(("127.0.0.1", port or 0)) as cut:
-            cut.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-
-
-async def _drained(reader: asyncio.StreamReader) -> None:
-    try:
-        while await reader.read(65_536):
-            pass
-    except ConnectionError:
-        pass  # reset: what a server may do with rubbish
-
-
 def test_logs_hold_no_address_no_number_and_no_id(tmp_path: Path) -> None:
     async def main() -> None:
         async with real_server(tmp_path) as server:
@@ -97,7 +68,7 @@ def test_logs_hold_no_address_no_number_and_no_id(tmp_path: Path) -> None:
             server.kannel.answer = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
             await server.device(CAROL).ask_code()
             await server.kannel.taken.get()
-            await misbehave(server)
+            await misbehave(server, CAROL)
             forged = await alice.post_raw(api.ME_PATH, b"{" + ALICE.encode() + b"}", await alice.nonce())
             assert forged.status == 400
             await bob.post(api.WITHDRAW_PATH, bob.withdrawal())
@@ -189,7 +160,7 @@ def attach(*program: str) -> int:
 def test_nobody_but_root_can_look_into_a_server(tmp_path: Path) -> None:
     """A debugger is refused where a core would be: by the flag, since the limit says nothing about debuggers."""
     if attach(sys.executable, "-c", "print(1, flush=True); input()") != 0:
-        pytest.skip("on this machine debuggers are forbidden anyway")
+        not_tested("a debugger at a server: on this machine debuggers are forbidden anyway")
     server = (
         *(sys.executable, "-m", "sayso", "server", "run", "--data", str(tmp_path / "s"), "--plain-keyring", "--json"),
         *("--http", "127.0.0.1:0", "--stream", "127.0.0.1:0", "--smpp", "127.0.0.1:1", "--smpp-system-id", "x"),
