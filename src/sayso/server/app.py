@@ -22,6 +22,7 @@ import structlog
 import uvicorn
 
 from sayso.protocol.frames import ByeReason
+from sayso.server.adapters.connections import Connections
 from sayso.server.adapters.data_lock import held
 from sayso.server.adapters.delivery_callbacks import DeliveryCallbacks
 from sayso.server.adapters.heartbeat import HeartbeatFile
@@ -29,14 +30,14 @@ from sayso.server.adapters.keyring.opening import open_keyring
 from sayso.server.adapters.mailbox.store import EmbeddedMailboxStore
 from sayso.server.adapters.metrics import MetricsApp
 from sayso.server.adapters.private_file import make_private_directory, write_atomically
-from sayso.server.adapters.process import forbid_dumps
+from sayso.server.adapters.process import allow_open_files, forbid_dumps
 from sayso.server.adapters.smpp.config import SmppConfig
 from sayso.server.adapters.smpp.sender import SmppSender
 from sayso.server.adapters.smpp.session import Timing
 from sayso.server.adapters.sms_gateway import GatewayConfig, KannelGateway
-from sayso.server.adapters.stream import Connections, serve_streams
+from sayso.server.adapters.stream import serve_streams
 from sayso.server.adapters.system import SystemClock, SystemRandom
-from sayso.server.config import Listeners, ServerConfig, allowance, check, sms_caps
+from sayso.server.config import Listeners, ServerConfig, allowance, check, flood_limits, sms_caps
 from sayso.server.control import Control, ControlConfig, open_control
 from sayso.server.core.addresses import Address
 from sayso.server.core.lines import LineTable
@@ -199,7 +200,8 @@ async def _open(
         running=running,
         write_heartbeat=heartbeat.write,
     )
-    connections = Connections(runner.relay, server=control.identity.digest, now=now, random=random)
+    floods = flood_limits(config, open_files=allow_open_files())
+    connections = Connections(runner.relay, server=control.identity.digest, now=now, random=random, floods=floods)
     if store.set_aside:
         _log.error("mailbox-set-aside", envelopes=store.set_aside)
     return _Server(
@@ -226,7 +228,9 @@ async def _serve(
         for line in await control.lines():
             runner.line_changed(line)
         keeping = tasks.create_task(server.housekeeping.run())
-        streams = await serve_streams(server.connections, sock=server.streams, tls=server.listeners.tls)
+        streams = await serve_streams(
+            server.connections, sock=server.streams, tls=server.listeners.tls, lean=server.config.lean_connections
+        )
         http = _http_server(control, server.listeners)
         serving = tasks.create_task(http.serve(sockets=[server.http]))
         await http.listening.wait()

@@ -63,6 +63,7 @@ class Deposits:
             or not _TTL_MIN <= frame.ttl_s <= _TTL_MAX
             or sender.open_tickets >= OPEN_DEPOSITS
             or self._ledger.is_full
+            or not (sender.budget is None or sender.budget.deposits.take(now=now))
         ):
             link.put(Refused(frame.ref, self._refusal(frame)))
             return
@@ -133,7 +134,7 @@ class Deposits:
             envelope_id=named,
             handle_hash=HandleHash(digest),
             deposited=now,
-            expires=expires if expires < line.lease_ends else line.lease_ends,
+            expires=min(line.lease_ends, expires),
             size=len(envelope),
             granted=ticket.granted,
             envelope=envelope,

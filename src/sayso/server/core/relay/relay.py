@@ -136,13 +136,13 @@ class Relay:
         if doubt is not None:
             self._endings.resolve(doubt, _DELIVERED if frame.had_it else doubt.refused_means, now=now)
 
-    def recall(self, sender: Sender, frame: Recall) -> None:
-        """Take an envelope back; see `Inquiries`."""
-        self.inquiries.recall(sender, frame)
+    def recall(self, sender: Sender, frame: Recall, *, now: float = 0.0) -> None:
+        """Take an envelope back; see `Inquiries`. `now` counts against the line's budget, if it has one."""
+        self.inquiries.recall(sender, frame, now=now)
 
-    def ask(self, sender: Sender, frame: Ask) -> None:
-        """Say what became of an envelope; see `Inquiries`."""
-        self.inquiries.ask(sender, frame)
+    def ask(self, sender: Sender, frame: Ask, *, now: float = 0.0) -> None:
+        """Say what became of an envelope; see `Inquiries`. `now` as for `recall`."""
+        self.inquiries.ask(sender, frame, now=now)
 
     def collect(self, frame: Collect) -> None:
         """Forget an outcome that its sender knows."""
