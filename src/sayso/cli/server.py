@@ -15,6 +15,7 @@ from sayso.cli.server_admin import (
     rotate_key,
     show_key,
 )
+from sayso.cli.server_backup import after_image, backup_server, restore_server
 from sayso.protocol.limits import LIMITS
 from sayso.server.app import ServerAddresses, run
 from sayso.server.config import ServerConfig
@@ -30,7 +31,15 @@ def server() -> None:
     """Run a server, and look after it."""
 
 
-for _command_of_its_own in (inspect_server, purge_server, rotate_key, show_key):
+for _command_of_its_own in (
+    inspect_server,
+    purge_server,
+    rotate_key,
+    show_key,
+    backup_server,
+    restore_server,
+    after_image,
+):
     server.add_command(_command_of_its_own)
 
 
@@ -74,6 +83,12 @@ for _command_of_its_own in (inspect_server, purge_server, rotate_key, show_key):
 @click.option("--metrics", help="Show metrics and health to this machine only: HOST:PORT on loopback.")
 @click.option(
     "--debuggable", is_flag=True, help="Leave core dumps and debuggers possible: never where real keys or people are."
+)
+@click.option(
+    "--drain-seconds",
+    default=0.0,
+    show_default=True,
+    help="Serve this much longer after the signal to stop, while /readyz says that this server stops.",
 )
 @click.option(
     "--line-deposits",
@@ -128,6 +143,7 @@ def run_server(
     sms_caps: Path | None,
     metrics: str | None,
     debuggable: bool,  # noqa: FBT001  a flag
+    drain_seconds: float,
     line_deposits: int,
     line_deposits_per_s: float,
     lean_connections: bool,  # noqa: FBT001  a flag
@@ -166,6 +182,7 @@ def run_server(
         smpp_cleartext=smpp_cleartext,
         smpp_window=smpp_window,
         sms_caps=sms_caps,
+        drain_s=drain_seconds,
         line_deposits=line_deposits,
         line_deposits_per_s=line_deposits_per_s,
         lean_connections=lean_connections,

@@ -41,7 +41,8 @@ from sayso.server.config import Listeners, ServerConfig, allowance, check, flood
 from sayso.server.control import Control, ControlConfig, open_control
 from sayso.server.core.addresses import Address
 from sayso.server.core.lines import LineTable
-from sayso.server.core.running_clock import RunningClock
+from sayso.server.core.model import Batch, all_handed
+from sayso.server.core.running_clock import RunningClock, stood_still
 from sayso.server.errors import ConfigError
 from sayso.server.ports import Clock, CodeSender, Random
 from sayso.server.services.event_counts import EventCounts
@@ -166,7 +167,11 @@ async def _open(
     closing.push_async_callback(store.close)
     held = await store.load()
     heartbeat = HeartbeatFile(config.data / "heartbeat")
-    running = RunningClock(heartbeat.read(), wall=clock.wall(), monotonic=clock.monotonic(), floor=store.latest)
+    last = heartbeat.read()
+    if stood_still(last, wall=clock.wall()):
+        _log.warning("server-was-away", envelopes=len(held.waiting))
+        await store.commit(Batch(handed=all_handed(held.waiting)))
+    running = RunningClock(last, wall=clock.wall(), monotonic=clock.monotonic(), floor=store.latest)
 
     def now() -> float:
         return running.now(clock.monotonic())
@@ -234,13 +239,17 @@ async def _serve(
         http = _http_server(control, server.listeners)
         serving = tasks.create_task(http.serve(sockets=[server.http]))
         await http.listening.wait()
-        watching = None if server.metrics is None else await _show_metrics(server, server.metrics, events, tasks)
+        watching, vitals = await _show_metrics(server, events, tasks)
         _publish(server)
         _settle_collector()
         if ready is not None:
             ready(server.addresses)
         await stop.wait()
 
+        vitals.stopping = True
+        if server.config.drain_s > 0:
+            _log.info("draining")
+            await asyncio.sleep(server.config.drain_s)
         http.should_exit = True
         if watching is not None:
             watching.should_exit = True
@@ -257,11 +266,19 @@ async def _serve(
 
 
 async def _show_metrics(
-    server: _Server, sock: socket.socket, events: EventCounts, tasks: asyncio.TaskGroup
-) -> _HttpServer:
-    """Serve metrics and health, now that there is something to be ready for."""
-    runner = server.runner
-    vitals = Vitals(runner=runner, control=server.control, clock=server.clock, now=runner.now)
+    server: _Server, events: EventCounts, tasks: asyncio.TaskGroup
+) -> tuple[_HttpServer | None, Vitals]:
+    """Serve metrics and health, if they are wanted, now that there is something to be ready for."""
+    runner, networks = server.runner, server.connections.networks
+    vitals = Vitals(
+        runner=runner,
+        control=server.control,
+        clock=server.clock,
+        now=runner.now,
+        logging_in=lambda: networks.counts[1],
+    )
+    if server.metrics is None:
+        return None, vitals
     shown = _HttpServer(
         uvicorn.Config(
             MetricsApp(vitals.gather, events.counts),
@@ -274,9 +291,9 @@ async def _show_metrics(
             limit_concurrency=16,
         )
     )
-    tasks.create_task(shown.serve(sockets=[sock]))
+    tasks.create_task(shown.serve(sockets=[server.metrics]))
     await shown.listening.wait()
-    return shown
+    return shown, vitals
 
 
 async def _settle(runner: RelayRunner) -> None:

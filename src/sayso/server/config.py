@@ -31,6 +31,8 @@ class ServerConfig:
     """URL of the stream as phones reach it, where a proxy stands between."""
     metrics: str | None = None
     """Where metrics and health are shown, HOST:PORT on loopback; nowhere by default."""
+    drain_s: float = 0.0
+    """From the signal to stop on, `/readyz` says so and all is served this much longer: time to move to another."""
     debuggable: bool = False
     """Leave core dumps and debuggers possible."""
     tls_cert: Path | None = None

@@ -333,6 +333,11 @@ class Relay:
         )
         return max(0.0, now - oldest)
 
+    def longest_deposit_s(self, *, now: float) -> float:
+        """Return how long the oldest envelope that waits for the disk has done so; 0 without one."""
+        oldest = self._ledger.oldest_queued()
+        return 0.0 if oldest is None else max(0.0, now - oldest)
+
     def out_of_space(self, *, now: float) -> bool:
         """Whether nothing is stored for the moment because the disk is full."""
         return self._ledger.no_space_until > now
