@@ -98,7 +98,7 @@ def test_what_was_delivered_cannot_be_opened_from_the_raw_device(tmp_path: Path)
         subprocess.run(["sync", "-f", str(disk.root)], check=True)
         now = keyring(data).hour_states()
         after = raw(image)
-        assert any(envelope_id(envelope(seq)) in after for seq in SEQS)  # names do stay in freed blocks
+        assert any(after.find(envelope_id(envelope(seq))) >= 0 for seq in SEQS)  # names do stay in freed blocks
         assert opened(after, WrapKeys(now), [state.generation for state in now]) == set()
         assert opened(after, WrapKeys(states), generations)  # so all hangs on this key ...
         assert not {state.generation for state in now} & set(generations)
