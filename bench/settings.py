@@ -39,6 +39,8 @@ class Settings:
     """Lines in the enrolled set."""
     timing_pairs: int = 10_000
     """Requests of each kind whose times are compared."""
+    lean: bool = False
+    """Start the server with `--lean-connections`."""
     server_core: int = 0
     driver_core: int = 1
 

@@ -16,12 +16,15 @@ from sayso.cli.server_admin import (
     rotate_key,
     show_key,
 )
+from sayso.cli.server_backup import after_image, backup_server, restore_server
 from sayso.cli.server_cluster import ClusterOptions, cluster_options, run_workers
 from sayso.protocol.limits import LIMITS
 from sayso.server.app import ServerAddresses, run
 from sayso.server.config import ServerConfig
+from sayso.server.core.limits import FloodLimits
 from sayso.server.services.event_counts import EventCounts
 
+_FLOODS = FloodLimits()
 _file = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -30,7 +33,15 @@ def server() -> None:
     """Run a server, and look after it."""
 
 
-for _command_of_its_own in (inspect_server, purge_server, rotate_key, show_key):
+for _command_of_its_own in (
+    inspect_server,
+    purge_server,
+    rotate_key,
+    show_key,
+    backup_server,
+    restore_server,
+    after_image,
+):
     server.add_command(_command_of_its_own)
 
 
@@ -76,6 +87,27 @@ for _command_of_its_own in (inspect_server, purge_server, rotate_key, show_key):
     "--debuggable", is_flag=True, help="Leave core dumps and debuggers possible: never where real keys or people are."
 )
 @click.option(
+    "--drain-seconds",
+    default=0.0,
+    show_default=True,
+    help="Serve this much longer after the signal to stop, while /readyz says that this server stops.",
+)
+@click.option(
+    "--line-deposits",
+    default=_FLOODS.line_deposits,
+    show_default=True,
+    help="How many texts a line may hand in at once.",
+)
+@click.option(
+    "--line-deposits-per-s",
+    default=_FLOODS.line_deposits_per_s,
+    show_default=True,
+    help="How many of them come back each second.",
+)
+@click.option(
+    "--lean-connections", is_flag=True, help="Half the memory for each connected phone, for more processor time."
+)
+@click.option(
     "--discovery-bucket",
     default=LIMITS.discovery_bucket,
     show_default=True,
@@ -114,6 +146,10 @@ def run_server(
     sms_caps: Path | None,
     metrics: str | None,
     debuggable: bool,  # noqa: FBT001  a flag
+    drain_seconds: float,
+    line_deposits: int,
+    line_deposits_per_s: float,
+    lean_connections: bool,  # noqa: FBT001  a flag
     discovery_bucket: int,
     discovery_per_day: int,
     cluster: ClusterOptions,
@@ -155,6 +191,10 @@ def run_server(
         smpp_cleartext=smpp_cleartext,
         smpp_window=smpp_window,
         sms_caps=sms_caps,
+        drain_s=drain_seconds,
+        line_deposits=line_deposits,
+        line_deposits_per_s=line_deposits_per_s,
+        lean_connections=lean_connections,
         discovery_bucket=discovery_bucket,
         discovery_per_day=discovery_per_day,
         **cluster.settings(),

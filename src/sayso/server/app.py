@@ -23,19 +23,20 @@ import structlog
 import uvicorn
 
 from sayso.protocol.frames import ByeReason
+from sayso.server.adapters.connections import Connections
 from sayso.server.adapters.data_lock import held
 from sayso.server.adapters.delivery_callbacks import DeliveryCallbacks
 from sayso.server.adapters.keyring.opening import open_keyring
 from sayso.server.adapters.metrics import MetricsApp
 from sayso.server.adapters.private_file import make_private_directory, write_atomically
-from sayso.server.adapters.process import end_with_parent, forbid_dumps
+from sayso.server.adapters.process import allow_open_files, end_with_parent, forbid_dumps
 from sayso.server.adapters.smpp.config import SmppConfig
 from sayso.server.adapters.smpp.sender import SmppSender
 from sayso.server.adapters.smpp.session import Timing
 from sayso.server.adapters.sms_gateway import GatewayConfig, KannelGateway
-from sayso.server.adapters.stream import Connections, serve_streams
+from sayso.server.adapters.stream import serve_streams
 from sayso.server.adapters.system import SystemClock, SystemRandom
-from sayso.server.config import Listeners, ServerConfig, allowance, check, sms_caps
+from sayso.server.config import Listeners, ServerConfig, allowance, check, flood_limits, sms_caps
 from sayso.server.control import Control, ControlConfig, open_control
 from sayso.server.core.addresses import Address
 from sayso.server.errors import ConfigError
@@ -204,6 +205,7 @@ async def _open(
         server=control.identity.digest,
         now=ground.now,
         random=random,
+        floods=flood_limits(config, open_files=allow_open_files()),
         desk=ground.desk,
         admission=ground.admission,
     )
@@ -233,11 +235,13 @@ async def _serve(
             for line in await control.lines():
                 runner.line_changed(line)
         keeping = tasks.create_task(server.housekeeping.run())
-        streams = await serve_streams(server.connections, sock=server.streams, tls=server.listeners.tls)
+        streams = await serve_streams(
+            server.connections, sock=server.streams, tls=server.listeners.tls, lean=server.config.lean_connections
+        )
         http = _http_server(control, server.listeners)
         serving = tasks.create_task(http.serve(sockets=[server.http]))
         await http.listening.wait()
-        watching = None if server.metrics is None else await _show_metrics(server, server.metrics, events, tasks)
+        watching, vitals = await _show_metrics(server, events, tasks)
         if not server.config.worker:
             _publish(server)
         _settle_collector()
@@ -245,6 +249,10 @@ async def _serve(
             ready(server.addresses)
         await stop.wait()
 
+        vitals.stopping = True
+        if server.config.drain_s > 0:
+            _log.info("draining")
+            await asyncio.sleep(server.config.drain_s)
         http.should_exit = True
         if watching is not None:
             watching.should_exit = True
@@ -267,11 +275,19 @@ async def _drive(work: Callable[[], Awaitable[None]]) -> None:
 
 
 async def _show_metrics(
-    server: _Server, sock: socket.socket, events: EventCounts, tasks: asyncio.TaskGroup
-) -> _HttpServer:
-    """Serve metrics and health, now that there is something to be ready for."""
-    runner = server.ground.runner
-    vitals = Vitals(runner=runner, control=server.control, clock=server.clock, now=runner.now)
+    server: _Server, events: EventCounts, tasks: asyncio.TaskGroup
+) -> tuple[_HttpServer | None, Vitals]:
+    """Serve metrics and health, if they are wanted, now that there is something to be ready for."""
+    runner, networks = server.ground.runner, server.connections.networks
+    vitals = Vitals(
+        runner=runner,
+        control=server.control,
+        clock=server.clock,
+        now=runner.now,
+        logging_in=lambda: networks.counts[1],
+    )
+    if server.metrics is None:
+        return None, vitals
     shown = _HttpServer(
         uvicorn.Config(
             MetricsApp(vitals.gather, events.counts),
@@ -284,9 +300,9 @@ async def _show_metrics(
             limit_concurrency=16,
         )
     )
-    tasks.create_task(shown.serve(sockets=[sock]))
+    tasks.create_task(shown.serve(sockets=[server.metrics]))
     await shown.listening.wait()
-    return shown
+    return shown, vitals
 
 
 async def _settle(runner: RelayRunner) -> None:

@@ -3,7 +3,7 @@
 import ssl
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -12,8 +12,13 @@ from sayso.protocol.api import STREAM_PATH
 from sayso.protocol.limits import LIMITS
 from sayso.server.core.addresses import Address, read_address, require_tls_or_loopback
 from sayso.server.core.discovery_budget import Allowance
+from sayso.server.core.limits import FloodLimits
 from sayso.server.core.sms_caps import SmsCaps, read_caps
 from sayso.server.errors import ConfigError
+
+_OTHER_FILES = 1024
+"""Open files that are no streams: databases, requests to the control plane, what SMS needs."""
+_DEFAULTS = FloodLimits()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +34,8 @@ class ServerConfig:
     """URL of the stream as phones reach it, where a proxy stands between."""
     metrics: str | None = None
     """Where metrics and health are shown, HOST:PORT on loopback; nowhere by default."""
+    drain_s: float = 0.0
+    """From the signal to stop on, `/readyz` says so and all is served this much longer: time to move to another."""
     debuggable: bool = False
     """Leave core dumps and debuggers possible."""
     tls_cert: Path | None = None
@@ -56,6 +63,12 @@ class ServerConfig:
     smpp_window: int = 10
     sms_caps: Path | None = None
     """Caps on SMS (TOML); the defaults without it."""
+    line_deposits: int = _DEFAULTS.line_deposits
+    """Deposits that a line may make at once."""
+    line_deposits_per_s: float = _DEFAULTS.line_deposits_per_s
+    """Deposits that come back each second."""
+    lean_connections: bool = False
+    """Use the event loop's own transports for streams: half the memory for each, a quarter more processor time."""
     discovery_bucket: int = LIMITS.discovery_bucket
     """New numbers that a line may ask for at once."""
     discovery_per_day: int = LIMITS.discovery_per_day
@@ -179,6 +192,22 @@ def _check_sms(config: ServerConfig) -> None:
             "nobody could enrol without codes by SMS: give --sms-gateway and --sms-password-file, or --smpp "
             "(`sayso carrier run` has a gateway to try it with)"
         )
+
+
+def flood_limits(config: ServerConfig, *, open_files: int) -> FloodLimits:
+    """Return what all streams, a network and a line may cost.
+
+    Args:
+        config: see there.
+        open_files: so many the system allows this process; some are the stores' and the control plane's.
+
+    Raises:
+        ConfigError: a budget that nobody could use.
+    """
+    if config.line_deposits < 1 or config.line_deposits_per_s < 0:
+        raise ConfigError("--line-deposits has to be 1 at least, and --line-deposits-per-s not below 0")
+    limits = FloodLimits(line_deposits=config.line_deposits, line_deposits_per_s=config.line_deposits_per_s)
+    return replace(limits, connections=max(1, min(limits.connections, open_files - _OTHER_FILES)))
 
 
 def allowance(config: ServerConfig) -> Allowance:

@@ -13,7 +13,8 @@ from sayso.server.adapters.heartbeat import HeartbeatFile
 from sayso.server.adapters.mailbox.store import EmbeddedMailboxStore
 from sayso.server.config import ServerConfig
 from sayso.server.core.lines import LineTable
-from sayso.server.core.running_clock import Heartbeat, RunningClock
+from sayso.server.core.model import Batch, all_handed
+from sayso.server.core.running_clock import Heartbeat, RunningClock, stood_still
 from sayso.server.discovery_port import SetFiles
 from sayso.server.ports import Clock, DepositDesk, DeviceAdmission, Keyring, Random, RelayControl
 from sayso.server.services.housekeeping import Generation
@@ -98,7 +99,11 @@ async def open_files(
     closing.push_async_callback(store.close)
     held = await store.load()
     heartbeat = HeartbeatFile(config.data / "heartbeat")
-    running = RunningClock(heartbeat.read(), wall=clock.wall(), monotonic=clock.monotonic(), floor=store.latest)
+    last = heartbeat.read()
+    if stood_still(last, wall=clock.wall()):
+        _log.warning("server-was-away", envelopes=len(held.waiting))
+        await store.commit(Batch(handed=all_handed(held.waiting)))
+    running = RunningClock(last, wall=clock.wall(), monotonic=clock.monotonic(), floor=store.latest)
 
     def now() -> float:
         return running.now(clock.monotonic())

@@ -211,11 +211,11 @@ class DepositDesk(Protocol):
         """Take envelopes for the devices of a line, or say why not. Answered exactly once."""
         ...
 
-    def recall(self, sender: Sender, frame: Recall) -> None:
+    def recall(self, sender: Sender, frame: Recall, *, now: float) -> None:
         """Take an envelope back."""
         ...
 
-    def ask(self, sender: Sender, frame: Ask) -> None:
+    def ask(self, sender: Sender, frame: Ask, *, now: float) -> None:
         """Say what became of an envelope."""
         ...
 

@@ -33,6 +33,13 @@ def forbid_dumps() -> None:
         )
 
 
+def allow_open_files() -> int:
+    """Raise the bound on open files as far as the system lets us; each stream is one. Returns the bound."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
 def forbid_dumps_as_parent() -> None:
     """Forbid them in a worker whose server has: `execve` makes a process dumpable again, the limit is inherited."""
     if resource.getrlimit(resource.RLIMIT_CORE) == _NO_CORE:

@@ -6,11 +6,9 @@ already), so every frame is checked here (docs/adr/0007).
 """
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -33,15 +31,16 @@ from sayso.protocol.frames import (
     Recall,
     Withdrawn,
 )
-from sayso.protocol.ids import DeviceId, KeyDigest
-from sayso.protocol.limits import KIB, LIMITS
+from sayso.protocol.ids import DeviceId
+from sayso.protocol.limits import LIMITS
+from sayso.server.adapters.connections import Connections
+from sayso.server.core.budgets import Bucket
 from sayso.server.core.lines import LineTable
 from sayso.server.core.login import Greeter, LoginRefused, Stage
 from sayso.server.core.model import Line
+from sayso.server.core.networks import NetworkName, Standing
 from sayso.server.core.relay.entries import Sender
 from sayso.server.core.relay.mailbox import Mailbox
-from sayso.server.core.relay.relay import Relay
-from sayso.server.ports import DepositDesk, DeviceAdmission, Random
 
 _BINARY: Final = WSMsgType.BINARY
 _ROOM: Final = LIMITS.message_bytes - 1024
@@ -54,89 +53,6 @@ _ERROR_BYTES: Final = 256
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamLimits:
-    """What one connection may cost."""
-
-    congested_bytes: int = 512 * KIB
-    """Unsent bytes at which a connection is congested: nothing live goes there, and its time runs."""
-    flowing_bytes: int = 128 * KIB
-    """Unsent bytes at which it no longer is."""
-    unsent_bytes: int = 4 * 1024 * KIB
-    """Unsent bytes at which it is cut off at once: it goes on asking, and does not read the answers."""
-    kernel_bytes: int = 256 * KIB
-    """The kernel's send buffer (Linux doubles it). Left to itself it grows to 4 MB for a client that never reads."""
-    congested_s: float = 30.0
-    """A connection that stays congested this long is closed."""
-    login_s: float = LIMITS.challenge_s
-    """A connection that has not logged in by then is closed."""
-    close_s: float = 2.0
-    """After this long a closing connection is cut off."""
-
-
-class Connections:
-    """What all connections of one server share."""
-
-    def __init__(
-        self,
-        relay: Relay,
-        *,
-        server: KeyDigest,
-        now: Callable[[], float],
-        random: Random,
-        limits: StreamLimits | None = None,
-        desk: DepositDesk | None = None,
-        admission: DeviceAdmission | None = None,
-    ) -> None:
-        """Wire it.
-
-        Args:
-            relay: takes what the connections bring.
-            server: the server's key digest, which logins sign.
-            now: the server's running time, in seconds.
-            random: draws the challenges.
-            limits: others than the ordinary ones.
-            desk: takes deposits and questions instead of the relay, where mailboxes lie in several processes.
-            admission: looks lines up and takes mailboxes over at a login; without it the relay knows all lines.
-        """
-        self.limits = limits or StreamLimits()
-        self.relay = relay
-        self.server = server
-        self.now = now
-        self.random = random
-        self.desk: DepositDesk = desk or relay
-        self.admission = admission
-        self.open: set[DeviceConnection] = set()
-        self._gone = asyncio.Event()
-        self._dirty: list[DeviceConnection] = []
-
-    async def wait_closed(self, patience_s: float) -> None:
-        """Give connections that are ending time to go, then cut off what is left."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience_s):
-                while self.open:
-                    self._gone.clear()
-                    await self._gone.wait()
-        for connection in list(self.open):
-            connection.abort()
-
-    def closed(self, connection: "DeviceConnection") -> None:
-        """Note that a connection is gone."""
-        self.open.discard(connection)
-        self._gone.set()
-
-    def dirty(self, connection: "DeviceConnection") -> None:
-        """Have a connection's queue sent at the end of this turn of the loop."""
-        if not self._dirty:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._dirty.append(connection)
-
-    def _flush(self) -> None:
-        dirty, self._dirty = self._dirty, []
-        for connection in dirty:
-            connection.flush()
-
-
 class DeviceConnection(WSListener):
     """One connection. A `Link` for the relay, a `Sender` of deposits, and the login before both."""
 
@@ -147,9 +63,12 @@ class DeviceConnection(WSListener):
         "_ending",
         "_greeter",
         "_mailbox",
+        "_network",
+        "_nuisances",
         "_out",
         "_sender",
         "_shared",
+        "_standing",
         "_timer",
         "_transport",
         "congested",
@@ -167,6 +86,10 @@ class DeviceConnection(WSListener):
         self._early: list[Frame] | None = None
         """What came while the login was looked at; None when none is."""
         self._timer: asyncio.TimerHandle | None = None
+        self._network: NetworkName | None = None
+        self._standing: Standing | None = None
+        """None: it was not admitted, and is not counted."""
+        self._nuisances: Bucket | None = None
         self._ending = False
         """Nothing more is read; what is queued still leaves."""
         self._closed = False
@@ -207,6 +130,15 @@ class DeviceConnection(WSListener):
         shared = self._shared
         self._transport = transport
         limits = shared.limits
+        address = transport.underlying_transport.get_extra_info("peername")
+        self._network = shared.networks.name(address[0] if address else None)
+        if not shared.networks.admit(self._network):
+            log.info("stream-turned-away")
+            self._ending = self._closed = True
+            transport.send_close(WSCloseCode.TRY_AGAIN_LATER)
+            transport.disconnect(graceful=False)
+            return
+        self._standing = Standing.LOGGING_IN
         transport.underlying_transport.set_write_buffer_limits(high=limits.congested_bytes, low=limits.flowing_bytes)
         shared.open.add(self)
         self._greeter = Greeter(
@@ -222,7 +154,8 @@ class DeviceConnection(WSListener):
         if frame.msg_type != _BINARY:
             self._take_other(transport, frame)
             return
-        if not frame.fin or frame.rsv1 or frame.rsv2 or frame.rsv3 or frame.payload_size > LIMITS.message_bytes:
+        longest = LIMITS.message_bytes if self._greeter is None else self._shared.limits.login_bytes
+        if not frame.fin or frame.rsv1 or frame.rsv2 or frame.rsv3 or frame.payload_size > longest:
             self._fail(Error(ErrorCode.MALFORMED, 0, "a message is one unfragmented frame of at most 256 KiB"))
             return
         try:
@@ -246,6 +179,9 @@ class DeviceConnection(WSListener):
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002  picows' signature
         """Let go."""
         self._shared.closed(self)
+        if self._standing is not None:
+            self._shared.networks.gone(self._network, self._standing)
+            self._standing = None
         self._transport = None
         self._ending = self._closed = True
         self._out.clear()
@@ -280,7 +216,9 @@ class DeviceConnection(WSListener):
         if frame.msg_type == WSMsgType.CLOSE:
             self._close()
         elif frame.msg_type == WSMsgType.PING:
-            if not self.congested:  # who pings and does not read would fill the memory with pongs
+            if self._is_nuisance():
+                self.abort()
+            elif not self.congested:  # who pings and does not read would fill the memory with pongs
                 transport.send_pong(frame.get_payload_as_bytes())
         elif frame.msg_type != WSMsgType.PONG:
             self._fail(Error(ErrorCode.MALFORMED, 0, "the stream takes whole binary messages only"))
@@ -299,15 +237,15 @@ class DeviceConnection(WSListener):
             case Withdrawn():
                 relay.withdrawn(mailbox, frame, now=now)
             case Recall():
-                desk.recall(sender, frame)
+                desk.recall(sender, frame, now=now)
             case Ask():
-                desk.ask(sender, frame)
+                desk.ask(sender, frame, now=now)
             case Collect():
                 relay.collect(frame)
             case stream.UnknownFrame():
                 self._say_unknown(frame)
             case Error():
-                log.info("client-error-frame", code=int(frame.code))
+                self._take_error(frame)
             case _:
                 self._fail(Error(ErrorCode.UNEXPECTED, 0, "hello and login come once, at the beginning"))
 
@@ -372,7 +310,10 @@ class DeviceConnection(WSListener):
             self.put(Bye(ByeReason.STOPPING))
             self.end()
             return
-        self._sender = Sender(self)
+        if self._standing is not None:
+            self._shared.networks.logged_in(self._network)
+            self._standing = Standing.IN
+        self._sender = Sender(self, self._shared.budgets.of(device, now=now))
         self._mailbox = self._shared.relay.login(self, device, now=now)
 
     def _send(self) -> None:
@@ -385,7 +326,23 @@ class DeviceConnection(WSListener):
             log.info("stream-never-read")
             self.abort()
 
+    def _is_nuisance(self) -> bool:
+        """Whether this is one ping, unknown frame or error too many."""
+        limits, now = self._shared.limits, self._shared.now()
+        if self._nuisances is None:
+            self._nuisances = Bucket(limits.nuisances, limits.nuisances_per_s, now=now)
+        return not self._nuisances.take(now=now)
+
+    def _take_error(self, frame: Error) -> None:
+        if self._is_nuisance():
+            self.abort()
+        else:
+            log.info("client-error-frame", code=int(frame.code))
+
     def _say_unknown(self, frame: stream.UnknownFrame) -> None:
+        if self._is_nuisance():
+            self.abort()
+            return
         self.put(Error(ErrorCode.UNKNOWN_FRAME, frame.type, "this server does not know this frame"), _ERROR_BYTES)
 
     def _fail(self, error: Error) -> None:
@@ -421,11 +378,12 @@ class DeviceConnection(WSListener):
 
 
 async def serve_streams(
-    shared: Connections, *, sock: socket.socket, tls: ssl.SSLContext | None
+    shared: Connections, *, sock: socket.socket, tls: ssl.SSLContext | None, lean: bool = False
 ) -> asyncio.base_events.Server:
     """Take streams on a bound socket; only `STREAM_PATH` is upgraded.
 
-    The read buffer starts small: it is most of what an idle connection costs.
+    The read buffer starts small: it is most of what an idle connection costs. `lean`: use the loop's own transports
+    instead of aiofastnet's, which take less time and more memory.
     """
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, shared.limits.kernel_bytes)  # inherited by what is accepted
 
@@ -438,12 +396,13 @@ async def serve_streams(
         ssl=tls,
         max_frame_size=LIMITS.message_bytes,
         read_buffer_init_size=2048,
-        websocket_handshake_timeout=5,
+        websocket_handshake_timeout=shared.limits.handshake_s,
         enable_auto_ping=True,
         enable_auto_pong=False,
-        auto_ping_idle_timeout=30,
-        auto_ping_reply_timeout=20,
+        auto_ping_idle_timeout=shared.limits.idle_s,
+        auto_ping_reply_timeout=shared.limits.pong_s,
         backlog=4096,
+        use_aiofastnet=not lean,
         logger_name="sayso",
     )
     return server

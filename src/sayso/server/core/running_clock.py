@@ -51,6 +51,15 @@ class RunningClock:
         return Heartbeat(running=self.now(monotonic), wall=wall)
 
 
+def stood_still(last: Heartbeat | None, *, wall: float) -> bool:
+    """Whether the server was away for so long that this may be a copy of what it was: an image, a snapshot, a backup.
+
+    A long outage looks the same. What was handed since the copy is not marked in it, so that the marks of before count
+    for nothing: see `model.all_handed`.
+    """
+    return last is not None and not 0.0 <= wall - last.wall <= LIMITS.clock_gap_s
+
+
 def _counted_gap(then: float, now: float) -> float:
     gap = now - then
     return gap if 0.0 <= gap <= LIMITS.clock_gap_s else 0.0

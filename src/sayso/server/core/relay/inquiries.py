@@ -30,13 +30,13 @@ class Inquiries:
         self._questions: deque[Question] = deque()
         self._asked: Question | None = None
 
-    def recall(self, sender: Sender, frame: Recall) -> None:
+    def recall(self, sender: Sender, frame: Recall, *, now: float = 0.0) -> None:
         """Take an envelope back if it never left the relay; else put it in doubt."""
-        self._question(sender, frame.ref, handle_hash(frame.handle), recall=True)
+        self._question(sender, frame.ref, handle_hash(frame.handle), recall=True, now=now)
 
-    def ask(self, sender: Sender, frame: Ask) -> None:
+    def ask(self, sender: Sender, frame: Ask, *, now: float = 0.0) -> None:
         """Say what became of an envelope."""
-        self._question(sender, frame.ref, handle_hash(frame.handle), recall=False)
+        self._question(sender, frame.ref, handle_hash(frame.handle), recall=False, now=now)
 
     @property
     def waiting(self) -> int:
@@ -110,10 +110,11 @@ class Inquiries:
         """Answer once what was put in so far is durable: who hears `recalled` may send an SMS the next moment."""
         self._ledger.then(lambda now: self._endings.reply(question, state, now=now))
 
-    def _question(self, sender: Sender, ref: int, digest: HandleHash, *, recall: bool) -> None:
+    def _question(self, sender: Sender, ref: int, digest: HandleHash, *, recall: bool, now: float) -> None:
         if sender.link is None:
             return
-        if sender.open_questions >= OPEN_QUESTIONS:
+        within = sender.budget is None or sender.budget.questions.take(now=now)
+        if not within or sender.open_questions >= OPEN_QUESTIONS:
             sender.link.put(Error(ErrorCode.UNEXPECTED, 0, "too many questions at once"))
             sender.link.end()
             return

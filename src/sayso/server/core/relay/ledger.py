@@ -6,6 +6,7 @@ grows: that is the group commit, and it adapts to load by itself.
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Final, TypeAlias
 
 from sayso.protocol.ids import DeviceId, EnvelopeId, HandleHash
@@ -57,6 +58,12 @@ class Ledger:
     def has_work(self) -> bool:
         """Whether something waits to be committed."""
         return bool(self._queued or self._batch or self._then)
+
+    def oldest_queued(self) -> float | None:
+        """Return when the oldest envelope on its way into the store was deposited (running seconds)."""
+        away = self._away[1] if self._away is not None else []
+        times = [entry.deposited for entry in (*away[:1], *islice(self._queued, 1))]
+        return min(times, default=None)
 
     # Changes
 

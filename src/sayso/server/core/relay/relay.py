@@ -138,13 +138,13 @@ class Relay:
         if doubt is not None:
             self._endings.resolve(doubt, _DELIVERED if frame.had_it else doubt.refused_means, now=now)
 
-    def recall(self, sender: Sender, frame: Recall) -> None:
-        """Take an envelope back; see `Inquiries`."""
-        self.inquiries.recall(sender, frame)
+    def recall(self, sender: Sender, frame: Recall, *, now: float = 0.0) -> None:
+        """Take an envelope back; see `Inquiries`. `now` counts against the line's budget, if it has one."""
+        self.inquiries.recall(sender, frame, now=now)
 
-    def ask(self, sender: Sender, frame: Ask) -> None:
-        """Say what became of an envelope; see `Inquiries`."""
-        self.inquiries.ask(sender, frame)
+    def ask(self, sender: Sender, frame: Ask, *, now: float = 0.0) -> None:
+        """Say what became of an envelope; see `Inquiries`. `now` as for `recall`."""
+        self.inquiries.ask(sender, frame, now=now)
 
     def left(self, sender: Sender) -> None:
         """Note that a connection is closed: what it waits for goes on without it."""
@@ -360,6 +360,11 @@ class Relay:
             default=now,
         )
         return max(0.0, now - oldest)
+
+    def longest_deposit_s(self, *, now: float) -> float:
+        """Return how long the oldest envelope that waits for the disk has done so; 0 without one."""
+        oldest = self._ledger.oldest_queued()
+        return 0.0 if oldest is None else max(0.0, now - oldest)
 
     def out_of_space(self, *, now: float) -> bool:
         """Whether nothing is stored for the moment because the disk is full."""

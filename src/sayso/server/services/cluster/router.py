@@ -111,7 +111,8 @@ class Router:
         if self._relay.stopping:
             link.put(Refused(frame.ref, Refusal.STOPPING))
             return
-        if sender.open_tickets >= OPEN_DEPOSITS:
+        within = sender.budget is None or sender.budget.deposits.take(now=now)
+        if not within or sender.open_tickets >= OPEN_DEPOSITS:
             link.put(Refused(frame.ref, Refusal.TOO_MANY))
             return
         sender.open_tickets += 1
@@ -126,13 +127,13 @@ class Router:
         else:
             self._forward(route, route.node, route.device, sender, frame)
 
-    def recall(self, sender: Sender, frame: Recall) -> None:
+    def recall(self, sender: Sender, frame: Recall, *, now: float) -> None:
         """Take an envelope back; see `Relay.recall`."""
-        self._question(sender, frame)
+        self._question(sender, frame, now)
 
-    def ask(self, sender: Sender, frame: Ask) -> None:
+    def ask(self, sender: Sender, frame: Ask, *, now: float) -> None:
         """Say what became of an envelope; see `Relay.ask`."""
-        self._question(sender, frame)
+        self._question(sender, frame, now)
 
     def left(self, sender: Sender) -> None:
         """Note that a connection is closed."""
@@ -172,9 +173,9 @@ class Router:
             return
         sender = self._far_sender(node, item.connection)
         if isinstance(frame, Recall):
-            self._relay.recall(sender, frame)
+            self._relay.recall(sender, frame, now=self._now())
         else:
-            self._relay.ask(sender, frame)
+            self._relay.ask(sender, frame, now=self._now())
 
     def not_known(self, ref: int) -> None:
         """Take a question back."""
@@ -304,8 +305,12 @@ class Router:
 
     # Questions
 
-    def _question(self, sender: Sender, frame: Recall | Ask) -> None:
+    def _question(self, sender: Sender, frame: Recall | Ask, now: float) -> None:
         if self._relay.inquiries.knows(handle_hash(frame.handle)) or sender.open_questions >= OPEN_QUESTIONS:
+            self._here(sender, frame)
+            return
+        # Asked of others, it costs as much; an empty budget is refused here as by the relay itself.
+        if sender.budget is not None and not sender.budget.questions.take(now=now):
             self._here(sender, frame)
             return
         if sender.link is not None:
@@ -314,9 +319,9 @@ class Router:
 
     def _here(self, sender: Sender, frame: Recall | Ask) -> None:
         if isinstance(frame, Recall):
-            self._relay.recall(sender, frame)
+            self._relay.recall(sender, frame, now=self._now())
         else:
-            self._relay.ask(sender, frame)
+            self._relay.ask(sender, frame, now=self._now())
 
     async def _find_and_ask(self, sender: Sender, frame: Recall | Ask) -> None:
         """Find the relay that has an envelope; with none anywhere, its outcome is what is left."""
