@@ -56,7 +56,7 @@ class Options:
     bounds: Bounds = Bounds()  # noqa: RUF009  frozen
     limits: Limits = Limits()  # noqa: RUF009  frozen
     engine: str = ENGINES[0]
-    decoys: int = 2
+    decoys: int = 1
     """Made for each seed where the seeds file has none."""
     format: str = ""
     """Of the captures: "flows", "har", "pcap", "raw"; empty lets each file's bytes decide."""
