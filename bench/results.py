@@ -96,6 +96,11 @@ TARGETS: Final = (
     Target("enrolled-set", ANY_SIZE, "set_bytes", at_most=4_200_000),
     Target("enrolled-set", ANY_SIZE, "built_s", below=20),
     Target("enrolled-set", ANY_SIZE, "shard_decoded_ms", below=50),
+    Target("audit", ANY_SIZE, "har_mb_per_cpu_s", at_least=20),
+    Target("audit", ANY_SIZE, "mitm_mb_per_cpu_s", at_least=20),
+    Target("audit", ANY_SIZE, "start_wall_s", below=0.3),
+    Target("audit", ANY_SIZE, "page_mb", below=10),
+    Target("audit", ANY_SIZE, "page_load_s", below=2),
     Target("timing", ANY_SIZE, "worst_us", below=10),
 )
 """What the ground floor has to reach; the design's own aims (design.md §8) are higher."""
