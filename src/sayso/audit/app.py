@@ -33,7 +33,9 @@ from sayso.audit.ports import Capture, Decoder, Engine, Progress
 from sayso.audit.report import json_report
 
 PLUGINS: Final = "sayso.audit.decoders"
-ENGINES: Final = ("aho-corasick", "hyperscan")
+ENGINES: Final = ("auto", "aho-corasick", "hyperscan")
+LARGE_BYTES: Final = 16 * 1024 * 1024
+"""Captures from this size on are worth a matcher that takes longer to build."""
 PHASES_SUFFIX: Final = ".phases"
 """Marks made while recording lie beside the capture, under its name and this."""
 MAX_REFUSED: Final = 16 * 1024 * 1024
@@ -154,20 +156,23 @@ def _bytes(path: Path, most: int, error: type[SeedError] | None = None) -> bytes
         raise error(f"{path} is not there; 'sayso audit seeds new --out {path}' makes a new one") from None
 
 
-def engine(name: str) -> Engine:
-    """The matcher of that name.
+def engine(name: str, *, size: int = 0) -> Engine:
+    """The matcher of that name; "auto" takes the fastest for captures of so many bytes.
 
     Raises:
         PluginError: it is not installed.
     """
-    if name == ENGINES[0]:
-        return AhoCorasickEngine()
-    try:
-        module = importlib.import_module("sayso.audit.adapters.hyperscan_engine")
-    except ImportError:
-        raise PluginError("hyperscan is not installed: pip install 'sayso[audit-hyperscan]'") from None
-    made: Engine = module.HyperscanEngine()
-    return made
+    large = size >= LARGE_BYTES
+    if name == "hyperscan" or (name == "auto" and large):
+        try:
+            module = importlib.import_module("sayso.audit.adapters.hyperscan_engine")
+        except ImportError:
+            if name == "hyperscan":
+                raise PluginError("hyperscan is not installed: pip install 'sayso[audit-hyperscan]'") from None
+        else:
+            made: Engine = module.HyperscanEngine()
+            return made
+    return AhoCorasickEngine(large=large)
 
 
 def load_plugins(names: Iterable[str]) -> tuple[Decoder, ...]:
@@ -222,7 +227,7 @@ def scan(
     scanner = Scanner(
         with_decoys(seeds, options.decoys, rng=rng),
         Settings(bounds=options.bounds),
-        engine=engine(options.engine),
+        engine=engine(options.engine, size=sum(one.stat().st_size for one in captures if one.exists())),
         monotonic=MonotonicClock.monotonic,
         plugins=load_plugins(options.plugins),
         phases=phases if phases is not None else phases_beside(captures),

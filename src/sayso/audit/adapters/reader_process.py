@@ -4,10 +4,12 @@ It holds no seed. Whatever the bytes of a capture make of the parsers, it has th
 allow, writes no file, and says everything through one pipe.
 """
 
+import importlib
 import os
 import resource
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -108,8 +110,7 @@ def _events(task: Task, file: BinaryIO, pipe: _Pipe) -> Iterator[Event]:
         source.tell()
         return
     # Loaded only now: a HAR needs none of it, and starting is to be quick.
-    from sayso.audit.adapters.readers import pcap  # noqa: PLC0415
-
+    pcap = importlib.import_module("sayso.audit.adapters.readers.pcap")
     yield from pcap.read(source, task.name, path=Path(task.path), keylog=Path(task.keylog) if task.keylog else None)
 
 
@@ -138,10 +139,8 @@ def main() -> None:
     """Take a task from the command line's one argument."""
     task = msgspec.json.decode(sys.argv[1], type=Task)
     _limit(task)
-    try:
+    with suppress(BrokenPipeError):  # nobody listens any more
         serve(task, os.fdopen(1, "wb", buffering=0))
-    except BrokenPipeError:
-        os._exit(0)  # nobody listens any more
 
 
 if __name__ == "__main__":

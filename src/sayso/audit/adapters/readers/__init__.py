@@ -6,7 +6,8 @@ har            HTTP archives
 tnetstring     the encoding of mitmproxy's flow files
 flows          mitmproxy's flow files, read without mitmproxy
 raw            any other text or bytes
-pcap           the files of packet captures, block by block
+pcap           packet captures: what is in the clear, and what keys open
+pcap_file      their files, block by block
 packets        packets to datagrams and TCP streams
 connection     one TCP connection: which protocol, and what follows from it
 http1          HTTP/1 in a stream

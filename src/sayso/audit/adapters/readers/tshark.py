@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from sayso.audit.adapters.readers.connection import Connection
+from sayso.audit.adapters.readers.pcap_file import blocks
 from sayso.audit.core.model import Direction, Event, Peer
 from sayso.audit.errors import CorruptCaptureError
 
@@ -87,12 +88,10 @@ def _started(program: str, path: Path, keylog: Path | None) -> "subprocess.Popen
 
 
 def _exported(process: "subprocess.Popen[bytes]", conversations: "Conversations", name: str) -> Iterator[Event]:
-    from sayso.audit.adapters.readers import pcap  # noqa: PLC0415  it asks us for what keys open
-
     if process.stdout is None:  # pragma: no cover  we asked for a pipe
         raise CorruptCaptureError(f"{name}: tshark has no voice")
     try:
-        for packet in pcap.blocks(process.stdout.read, name):
+        for packet in blocks(process.stdout.read, name):
             if packet.link == UPPER_PDU:
                 yield from conversations.feed(packet.data, packet.time)
     except CorruptCaptureError:
