@@ -108,6 +108,8 @@ def built(folder: Path, mirror: Path) -> Iterator[Network]:
         keeper.wait()
 
 
+_MACS: Final = ("02:00:00:00:00:02", "02:00:00:00:00:01")
+"""Phone and world, known to each other: the kernel would else ask after a neighbour seconds after the last word."""
 _SILENCE: Final = "for f in /proc/sys/net/ipv6/conf/*/disable_ipv6; do echo 1 > $f; done"
 _INSIDE: Final = f"""{_SILENCE}
 echo namespace
@@ -115,6 +117,7 @@ until ip link show world0 >/dev/null 2>&1; do sleep 0.05; done
 ip link set lo up
 ip address add {WORLD}/24 dev world0
 ip link set world0 up
+ip neigh replace {PHONE} lladdr {_MACS[0]} dev world0 nud permanent
 ip route add local 0.0.0.0/0 dev lo
 exec "$1" -m sayso.demo.story.everyone "$2" "$3"
 """
@@ -125,9 +128,10 @@ def _join(world: int, folder: Path) -> None:
     resolver.write_text(f"nameserver {WORLD}\noptions timeout:1 attempts:1\n", encoding="ascii")
     commands = f"""{_SILENCE}
 ip link set lo up
-ip link add phone0 type veth peer name world0 netns {world}
+ip link add phone0 address {_MACS[0]} type veth peer name world0 address {_MACS[1]} netns {world}
 ip address add {PHONE}/24 dev phone0
 ip link set phone0 up
+ip neigh replace {WORLD} lladdr {_MACS[1]} dev phone0 nud permanent
 ip route add default via {WORLD}
 mount --bind "$1" "$2"
 until ip link show phone0 | grep -q 'state UP'; do sleep 0.05; done

@@ -16,8 +16,10 @@ from sayso.audit.report.json_report import render
 NOBODY: Final = app.Silent()
 _EXPLAINED: Final = (
     ("/.well-known/sayso", "the server's signed description of itself; everyone gets the same"),
+    ("/v1/enrolments/confirm", "the code that came by SMS; back come receipt and certificate"),
     ("/v1/enrolments", "consent record, public keys, and the number sealed for the registrar: HPKE with X-Wing"),
-    ("/v1/evaluate", "numbers, blinded: the server sees how many, and not which"),
+    ("/v1/stream", "the beginning of the stream"),
+    ("/v1/evaluations", "numbers, blinded: the server sees how many, and not which"),
     ("/v1/keys", "public keys of devices, by token"),
     ("/v1/withdraw", "the signed no"),
     ("/v1/grant", "the hash of a secret"),
