@@ -1,4 +1,4 @@
-"""August 2014 as a test: what left before, what leaves after, on packets. `sayso demo story` refuses to tell what is not so."""
+"""August 2014 as a test: what left before, what leaves after, on packets."""
 
 import json
 import os
