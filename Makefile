@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs soak fuzz lock clean tools \
+.PHONY: help demo test lint bench docs soak fuzz release lock clean tools \
 	lint-format lint-code lint-types lint-layers lint-gate lint-lock
 
 help:
@@ -31,6 +31,9 @@ soak: .venv/.ready tools ## load and faults for an hour (ARGS=--minutes N), ever
 
 fuzz: .venv/.ready ## fuzz every decoder for as long as you like (ARGS=--seconds N)
 	$(PY) -m tests.fuzz $(ARGS)
+
+release: .venv/.ready ## build a release, or check one against this tree (ARGS="build FOLDER" or ARGS="check FILE")
+	$(PY) -m scripts.release $(ARGS)
 
 lock: .venv/.ready ## make requirements.lock again (ARGS=--upgrade moves the pinned versions)
 	$(PY) -m scripts.lock $(ARGS)

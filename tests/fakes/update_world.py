@@ -171,11 +171,19 @@ class UpdateWorld:
     mirror: LyingMirror = field(default_factory=LyingMirror)
     slots: FakeSlots = field(default_factory=FakeSlots)
 
+    fresh: bool = True
+
     def __post_init__(self) -> None:
         self.folder.mkdir(exist_ok=True)
         self.repo, self.keys = self.folder / "repo", self.folder / "keys"
-        publisher.make_repository(self.repo, self.keys, passphrase=None, now=self.clock.wall())
         self.home = Home(self.folder / "home")
+        if self.fresh:
+            publisher.make_repository(self.repo, self.keys, passphrase=None, now=self.clock.wall())
+
+    @classmethod
+    def found(cls, folder: Path) -> "UpdateWorld":
+        """A world that lies in a folder already."""
+        return cls(folder, fresh=False)
 
     # The publisher.
 

@@ -210,10 +210,10 @@ class Packets:
         key: Key = (source, segment.sport, target, segment.dport, 6)
         back: Key = (target, segment.dport, source, segment.sport, 6)
         syn, ack = bool(segment.flags & dpkt.tcp.TH_SYN), bool(segment.flags & dpkt.tcp.TH_ACK)
+        if key in self._opened or back in self._opened:
+            return
         sent = key in self._tcp or (back not in self._tcp and not (syn and ack) and _is_client(source, segment))
         key = key if sent else back
-        if key in self._opened:
-            return
         flow = self._tcp.get(key)
         if flow is not None and syn and not ack and flow.client.next is not None and sent:
             yield from self._close(key)  # the same ports again
@@ -245,11 +245,11 @@ class Packets:
     def _datagram(self, source: bytes, target: bytes, datagram: Any, time: float) -> Iterator[Event]:
         key: Key = (source, datagram.sport, target, datagram.dport, 17)
         back: Key = (target, datagram.dport, source, datagram.sport, 17)
+        data = bytes(datagram.data)
+        if key in self._opened or back in self._opened or not data:
+            return
         sent = key in self._udp or (back not in self._udp and _is_client(source, datagram))
         key = key if sent else back
-        data = bytes(datagram.data)
-        if key in self._opened or not data:
-            return
         flow = self._udp.get(key)
         if flow is None:
             if len(self._udp) >= MAX_FLOWS:

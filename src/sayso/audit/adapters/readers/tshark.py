@@ -71,8 +71,9 @@ def _limits() -> None:
 
 
 def _started(program: str, path: Path, keylog: Path | None) -> "subprocess.Popen[bytes]":
-    # Desegmentation off: a body is exported once, piece by piece, and not again as a whole.
-    options = ["http.desegment_headers:FALSE", "http.desegment_body:FALSE", "tls.desegment_ssl_application_data:FALSE"]
+    # Desegmentation off: a body is exported once, piece by piece, and not again as a whole. TLS keeps its own: without
+    # it tshark exports nothing of a connection to another port than 443.
+    options = ["http.desegment_headers:FALSE", "http.desegment_body:FALSE"]
     if keylog is not None:
         options.append(f"tls.keylog_file:{keylog}")
     command = [program, "-n", "-r", str(path), "-Y", "tls", "-U", "OSI layer 7", "-w", "-"]
