@@ -17,6 +17,7 @@ from sayso.cli.server_admin import (
     show_key,
 )
 from sayso.cli.server_cluster import ClusterOptions, cluster_options, run_workers
+from sayso.cli.server_migrate import migrate_server
 from sayso.protocol.limits import LIMITS
 from sayso.server.app import ServerAddresses, run
 from sayso.server.config import ServerConfig
@@ -30,7 +31,7 @@ def server() -> None:
     """Run a server, and look after it."""
 
 
-for _command_of_its_own in (inspect_server, purge_server, rotate_key, show_key):
+for _command_of_its_own in (inspect_server, migrate_server, purge_server, rotate_key, show_key):
     server.add_command(_command_of_its_own)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from sayso.protocol.api import STREAM_PATH
@@ -14,6 +15,9 @@ from sayso.server.core.addresses import Address, read_address, require_tls_or_lo
 from sayso.server.core.discovery_budget import Allowance
 from sayso.server.core.sms_caps import SmsCaps, read_caps
 from sayso.server.errors import ConfigError
+
+MOVED: Final = "moved"
+"""A file below `data` that says that directory and mailboxes are in PostgreSQL."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,6 +133,8 @@ def check_cluster(config: ServerConfig) -> None:
         )
     if config.nats is not None and config.postgres is None:
         raise ConfigError("--nats joins processes that share a PostgreSQL: give --postgres too, or leave --nats out")
+    if config.postgres is None and (config.data / MOVED).exists():
+        raise ConfigError(f"the server in {config.data} has moved into PostgreSQL: start it with --postgres")
     if config.postgres is not None:
         _check_url(config, config.postgres, ("postgresql", "postgres"), "--postgres", _pg_is_sealed)
     for url in () if config.nats is None else config.nats.split(","):
