@@ -1,6 +1,7 @@
 """A PostgreSQL of our own in a temporary directory: Debian's server, as another user than root, on a Unix socket."""
 
 import atexit
+import contextlib
 import itertools
 import os
 import pwd
@@ -73,10 +74,8 @@ class PostgresServer:
 
     def remove(self) -> None:
         """Stop it and delete its files."""
-        try:
+        with contextlib.suppress(subprocess.CalledProcessError):
             self.stop("immediate")
-        except subprocess.CalledProcessError:
-            pass
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def new_schema(self) -> str:
@@ -99,8 +98,10 @@ class PostgresServer:
     def sql(self, statement: str) -> str:
         """Run a statement as the superuser."""
         done = subprocess.run(
-            [binaries() / "psql", "-h", self.directory, "-p", str(self.port), "-U", "sayso", "-d", "postgres"]
-            + ["-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement],
+            [
+                *(binaries() / "psql", "-h", self.directory, "-p", str(self.port), "-U", "sayso", "-d", "postgres"),
+                *("-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement),
+            ],
             check=True,
             capture_output=True,
             text=True,

@@ -18,6 +18,7 @@ from sayso.cli.server_admin import (
 )
 from sayso.cli.server_backup import after_image, backup_server, restore_server
 from sayso.cli.server_cluster import ClusterOptions, cluster_options, run_workers
+from sayso.cli.server_migrate import migrate_server
 from sayso.protocol.limits import LIMITS
 from sayso.server.app import ServerAddresses, run
 from sayso.server.config import ServerConfig
@@ -35,6 +36,7 @@ def server() -> None:
 
 for _command_of_its_own in (
     inspect_server,
+    migrate_server,
     purge_server,
     rotate_key,
     show_key,

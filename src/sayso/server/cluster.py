@@ -19,7 +19,7 @@ from sayso.server.adapters.postgres.mailbox import PostgresMailboxStore
 from sayso.server.adapters.postgres.nodes import LEASE_S, Node
 from sayso.server.adapters.postgres.owners import Owners
 from sayso.server.adapters.postgres.pool import Pool
-from sayso.server.adapters.postgres.schema import make_schema
+from sayso.server.adapters.postgres.schema import make_schema, refuse_half_moved
 from sayso.server.adapters.postgres.set_files import PostgresSetFiles
 from sayso.server.cluster_port import Bus
 from sayso.server.config import ServerConfig
@@ -55,6 +55,7 @@ async def open_cluster(
     pool = await Pool.open(config.postgres or "")
     closing.push_async_callback(pool.close)
     await pool.run(make_schema)
+    await pool.run(refuse_half_moved)
     database = await open_postgres(pool)
     closing.push_async_callback(database.close)
     bus = await _bus(config, secrets)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Final
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from sayso.protocol.api import STREAM_PATH
@@ -19,6 +20,8 @@ from sayso.server.errors import ConfigError
 _OTHER_FILES = 1024
 """Open files that are no streams: databases, requests to the control plane, what SMS needs."""
 _DEFAULTS = FloodLimits()
+MOVED: Final = "moved"
+"""A file below `data` that says that directory and mailboxes are in PostgreSQL."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,6 +145,8 @@ def check_cluster(config: ServerConfig) -> None:
         )
     if config.nats is not None and config.postgres is None:
         raise ConfigError("--nats joins processes that share a PostgreSQL: give --postgres too, or leave --nats out")
+    if config.postgres is None and (config.data / MOVED).exists():
+        raise ConfigError(f"the server in {config.data} has moved into PostgreSQL: start it with --postgres")
     if config.postgres is not None:
         _check_url(config, config.postgres, ("postgresql", "postgres"), "--postgres", _pg_is_sealed)
     for url in () if config.nats is None else config.nats.split(","):

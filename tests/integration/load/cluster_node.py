@@ -1,6 +1,7 @@
-"""One server process of a cluster, with a wall clock that a test can move: `python -m tests.integration.load.cluster_node`.
+"""One server process of a cluster, with a wall clock that a test can move.
 
-Arguments: data directory, PostgreSQL's URL, NATS' URL. The wall clock's offset in seconds is read from DATA/offset.
+Arguments of `python -m tests.integration.load.cluster_node`: data directory, PostgreSQL's URL, NATS' URL.
+The wall clock's offset in seconds is read from DATA/offset.
 """
 
 import asyncio

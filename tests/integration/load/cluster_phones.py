@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import itertools
+import socket
 import struct
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -10,8 +11,6 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 from urllib.parse import urlsplit
-
-import socket
 
 from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
@@ -48,9 +47,8 @@ _WINDOW: Final = 8
 """Deposits that one device has unanswered."""
 _PATIENCE_S: Final = 8.0
 """A phone that hears nothing for so long, and waits for an answer, connects elsewhere."""
+_LOOK_S: Final = 0.5
 _RETRY_S: Final = 0.3
-
-Dial: Final = Callable[[str], Awaitable[socket.socket]]
 
 
 @dataclass(frozen=True)
@@ -72,9 +70,7 @@ class _Sent:
 class Phone:
     """One device."""
 
-    def __init__(
-        self, place: int, doors: Sequence[Door], history: History, server: KeyDigest, *, seed: int
-    ) -> None:
+    def __init__(self, place: int, doors: Sequence[Door], history: History, server: KeyDigest, *, seed: int) -> None:
         self.account: Account = account(place)
         self.place = place
         self.online = True
@@ -138,7 +134,11 @@ class Phone:
         async with asyncio.timeout(_PATIENCE_S):
             sock = await door.dial()
             await ws_connect(
-                lambda *_: connection, door.url, socket_factory=lambda _: sock, use_aiofastnet=False, logger_name="tests"
+                lambda *_: connection,
+                door.url,
+                socket_factory=lambda _: sock,
+                use_aiofastnet=False,
+                logger_name="tests",
             )
         self._connection = connection
         try:
@@ -146,12 +146,11 @@ class Phone:
                 await connection.ready.wait()
             self.logins += 1
             while not connection.closed.is_set() and self.online:
-                waiting = bool(self._unanswered) or any(ref for _, ref in self._recalls.values())
-                heard = connection.heard
+                heard, waiting = connection.heard, bool(self._unanswered or self._recalls)
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(_PATIENCE_S if waiting else 0.5):
-                        await connection.closed.wait() if waiting and heard == connection.heard else await connection.closed.wait()
-                if waiting and heard == connection.heard and (self._unanswered or self._recalls):
+                    async with asyncio.timeout(_PATIENCE_S if waiting else _LOOK_S):
+                        await connection.closed.wait()
+                if waiting and heard == connection.heard:
                     return
         finally:
             connection.abort()
@@ -169,8 +168,8 @@ class Phone:
             to = account(sent.message[1])
             part = Part(to.device, ENVELOPE_KEY, handle_hash(sent.handle), sent.envelope)
             frames.append(Deposit(ref, to.token, 3600, to.grant, [part], again=sent.tried))
-        for digest, (sent, ref) in list(self._recalls.items()):
-            if ref is None:
+        for digest, (sent, asked) in list(self._recalls.items()):
+            if asked is None:
                 ref = next(self._refs)
                 self._recalls[digest] = (sent, ref)
                 frames.append(Recall(ref, sent.handle))
@@ -185,28 +184,28 @@ class Phone:
             case Ready():
                 connection.ready.set()
                 self._push()
-            case CaughtUp():
-                pass
             case Deliver(envelope=envelope):
                 self._deliver(connection, envelope)
             case Withdraw(envelope_id=named):
                 if named not in self._had:
                     self._never.add(named)
                 connection.say(Withdrawn(named, named in self._had))
+            case Deposited() | Refused() | WrongDevices() | Outcome():
+                self._told(frame)
+            case _:
+                assert isinstance(frame, (CaughtUp, Bye)), type(frame)
+
+    def _told(self, frame: Deposited | Refused | WrongDevices | Outcome) -> None:
+        match frame:
             case Deposited(ref=ref, state=state):
                 self._answered(ref, state)
             case Refused(ref=ref, reason=reason):
-                sent = self._unanswered.pop(ref)
-                self._history.refused[sent.message] = reason
+                self._history.refused[self._unanswered.pop(ref).message] = reason
                 self._push()
-            case WrongDevices(ref=ref):
+            case WrongDevices():
                 raise AssertionError("the device list is right")
-            case Outcome(ref=ref, handle_hash=digest, state=state):
-                self._outcome(ref, digest, state)
-            case Bye():
-                pass
-            case _:
-                raise AssertionError(type(frame))
+            case Outcome(ref=ref, handle_hash=digest, state=outcome):
+                self._outcome(ref, digest, outcome)
 
     def _deliver(self, connection: "_Connection", envelope: bytes) -> None:
         named = envelope_id(envelope)
@@ -230,15 +229,14 @@ class Phone:
         self._push()
 
     def _outcome(self, ref: int, digest: bytes, state: OutcomeState) -> None:
-        sent, asked = self._recalls.get(digest, (None, None))
-        if sent is None:
+        if digest not in self._recalls:
             return
+        sent, _ = self._recalls[digest]
         self._history.outcomes[sent.message] = state
         if state in {OutcomeState.IN_DOUBT, OutcomeState.WAITING, OutcomeState.TOO_EARLY}:
             if ref:  # ask again in a while
                 asyncio.get_running_loop().call_later(1.0, self._ask_again, digest)
             return
-        del asked
         del self._recalls[digest]
 
     def _ask_again(self, digest: bytes) -> None:

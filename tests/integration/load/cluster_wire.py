@@ -19,7 +19,7 @@ import subprocess
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 
 from tests.accounting import not_tested
 
@@ -45,7 +45,7 @@ class Namespaces:
         self.nodes = [f"{self._base}n{number}" for number in range(nodes)]
         self.wires: list[Wire] = []
 
-    def __enter__(self) -> "Namespaces":
+    def __enter__(self) -> Self:
         for name in (self.hub, *self.nodes):
             _ip("netns", "add", name)
             _ip("-n", name, "link", "set", "lo", "up")
@@ -58,7 +58,15 @@ class Namespaces:
             self.wires.append(wire)
             for name, device in ((self.hub, here), (node, there)):
                 subprocess.run(
-                    ["ip", "netns", "exec", name, "sh", "-c", f"echo 1 > /proc/sys/net/ipv6/conf/{device}/disable_ipv6"],
+                    [
+                        "ip",
+                        "netns",
+                        "exec",
+                        name,
+                        "sh",
+                        "-c",
+                        f"echo 1 > /proc/sys/net/ipv6/conf/{device}/disable_ipv6",
+                    ],
                     check=False,
                     stderr=subprocess.DEVNULL,
                 )

@@ -60,8 +60,14 @@ class History:
 
     def _contradictions(self) -> list[str]:
         seen = {message for messages in self.shown.values() for message in messages}
-        wrong = [f"recalled and shown: {m}" for m, s in self.outcomes.items() if s is OutcomeState.RECALLED and m in seen]
-        wrong += [f"delivered and not shown: {m}" for m, s in self.told.items() if s is DepositState.DELIVERED and m not in seen]
+        wrong = [
+            f"recalled and shown: {m}" for m, s in self.outcomes.items() if s is OutcomeState.RECALLED and m in seen
+        ]
+        wrong += [
+            f"delivered and not shown: {m}"
+            for m, s in self.told.items()
+            if s is DepositState.DELIVERED and m not in seen
+        ]
         wrong += [f"refused: {m} {reason.name}" for m, reason in self.refused.items() if reason not in RETRIABLE]
         return wrong + [f"recalled, then {s.name}: {m}" for m, s in self.outcomes.items() if s is OutcomeState.UNKNOWN]
 

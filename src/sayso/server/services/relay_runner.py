@@ -157,6 +157,8 @@ class RelayRunner:
                     if batch:
                         self._committing_since = self._now()
                         await self._store.commit(batch)
+                    else:
+                        await asyncio.sleep(0)  # what waits for a look-up must not keep it from being made
                 except NoSpaceError:
                     self._committing_since = None
                     log.warning("mailbox-no-space", envelopes=len(batch.put))

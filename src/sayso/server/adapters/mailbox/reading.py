@@ -134,6 +134,21 @@ def _select(count: int) -> str:
     return "SELECT " + ",".join(one.format(place) for place in range(1, count + 1))
 
 
+def read_outcomes(connection: apsw.Connection, after: bytes, at_most: int) -> list[StoredOutcome]:
+    """Read outcomes in the order of their handles' hashes, from behind `after`. Raises apsw.Error."""
+    rows = fetch(
+        connection,
+        "SELECT hh, state, granted, deposited, at FROM outcome WHERE hh > ? ORDER BY hh LIMIT ?",
+        (after, at_most),
+    )
+    return [
+        StoredOutcome(
+            handle_hash=HandleHash(digest), state=OutcomeState(state), granted=bool(granted), deposited=deposited, at=at
+        )
+        for digest, state, granted, deposited, at in rows
+    ]
+
+
 def read_outcome(connection: apsw.Connection, handle_hash: HandleHash) -> StoredOutcome | None:
     """Look up an outcome. Raises apsw.Error."""
     rows = fetch(connection, "SELECT state, granted, deposited, at FROM outcome WHERE hh = ?", (handle_hash,))

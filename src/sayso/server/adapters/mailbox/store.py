@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +13,8 @@ import apsw
 from sayso.protocol.ids import DeviceId, HandleHash
 from sayso.server.adapters.mailbox.database import MailboxDatabase
 from sayso.server.adapters.mailbox.faults import is_damage, translate
-from sayso.server.adapters.mailbox.reading import read_all, read_envelopes, read_outcome
+from sayso.server.adapters.mailbox.reading import read_all, read_envelopes, read_outcome, read_outcomes
+from sayso.server.adapters.mailbox.salvage import salvage
 from sayso.server.adapters.mailbox.sealing import WrapKeys
 from sayso.server.adapters.mailbox.statements import transaction
 from sayso.server.adapters.mailbox.turning import forget_idle_watermarks, rewrap
@@ -107,6 +108,17 @@ class EmbeddedMailboxStore:
         """See MailboxStore."""
         reader = self._database.reader
         return await self._in(self._reads, lambda: self._read(lambda: read_outcome(reader, handle_hash)))
+
+    async def outcomes(self, at_once: int) -> AsyncIterator[list[StoredOutcome]]:
+        """Read all outcomes, some at a time: for a migration."""
+        found = await self._outcomes(b"", at_once)
+        while found:
+            yield found
+            found = await self._outcomes(found[-1].handle_hash, at_once)
+
+    async def _outcomes(self, after: bytes, at_most: int) -> list[StoredOutcome]:
+        reader = self._database.reader
+        return await self._in(self._reads, lambda: self._read(lambda: read_outcomes(reader, after, at_most)))
 
     async def turn(self, generation: int) -> None:
         """See HourKeys. A generation that is not later only finishes a turn that failed half way: calling again helps.

@@ -50,6 +50,7 @@ CREATE TABLE running_time (
     one boolean PRIMARY KEY DEFAULT true CHECK (one), running double precision NOT NULL, at timestamptz NOT NULL
 );
 CREATE TABLE rewrapped (one boolean PRIMARY KEY DEFAULT true CHECK (one), generation bigint NOT NULL);
+CREATE TABLE migration (one boolean PRIMARY KEY DEFAULT true CHECK (one), done boolean NOT NULL);
 CREATE TABLE set_build (built bigint PRIMARY KEY, document bytea NOT NULL);
 CREATE TABLE set_blob (sha256 bytea PRIMARY KEY, blob bytea NOT NULL);
 INSERT INTO rewrapped (generation) VALUES (0);
@@ -76,3 +77,9 @@ async def make_schema(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     version = await connection.fetchval("SELECT version FROM sayso_schema")
     if version != VERSION:
         raise ConfigError("the mailboxes in PostgreSQL were made by a newer Sayso: start that one")
+
+
+async def refuse_half_moved(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Refuse a database that a migration was copying into when it was interrupted. Raises ConfigError."""
+    if await connection.fetchval("SELECT done FROM migration") is False:
+        raise ConfigError("a migration into this database was interrupted: run `sayso server migrate` again first")
