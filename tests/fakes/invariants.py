@@ -5,7 +5,7 @@ from collections import Counter
 from sayso.phone.core.fallback import Plan
 from sayso.phone.core.outgoing import Reason, State
 from sayso.phone.core.texts import Channel, Direction, Text
-from tests.fakes.simulation import Sent, SimPhone, World
+from tests.fakes.simulation import FOREIGN, Sent, SimPhone, World
 
 _IT_CAME = frozenset({State.DELIVERED, State.READ, State.SMS_DELIVERED})
 _IT_DID_NOT = frozenset({State.FAILED, State.CANCELLED})
@@ -99,10 +99,13 @@ def _was_sealed_again(world: World, sent: Sent) -> bool:
 
 
 def _one_sms_each(world: World) -> list[str]:
+    """The phone hands one over once; an SMS that failed may be sent again by its owner's word."""
+    again = {sent.body for sent in world.log.sent if sent.message_id in world.log.pushed}
     counted = Counter(sms.text for sms in world.network.accepted if sms.text.startswith("text "))
-    return [f"{count} SMS of {text}" for text, count in counted.items() if count > 1]
+    return [f"{count} SMS of {text}" for text, count in counted.items() if count > 1 and text not in again]
 
 
 def _rows(phone: SimPhone, own: str, other: str) -> list[Text]:
-    rows = phone.store.texts.newest(line=phone.lines[own], number=other, limit=10_000)
-    return [row for row in rows if row.direction is Direction.IN]
+    """What came from a number, or from the SIM that is nobody's: a line that is off sends by whatever SIM it has."""
+    rows = phone.store.texts.newest(line=phone.lines[own], number=None, limit=10_000)
+    return [row for row in rows if row.direction is Direction.IN and row.number in {other, FOREIGN}]

@@ -29,7 +29,7 @@ def wrongs_of(script: list[Step]) -> list[str]:
         finally:
             await world.close()
 
-    return run(main(), patience=PATIENCE_S)
+    return run(main(), patience=PATIENCE_S)  # a guard against hanging, not a measure
 
 
 def failing(seeds: Iterable[int], *, steps: int = STEPS) -> tuple[int, list[str]] | None:
