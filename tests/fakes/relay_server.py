@@ -21,6 +21,8 @@ from sayso.protocol.frames import (
     Frame,
     OutcomeState,
     Recall,
+    Refusal,
+    Refused,
     ServerFrame,
     Withdrawn,
 )
@@ -50,6 +52,10 @@ class RelayServer(HonestServer):
         """Called with the device for each request, connection and frame."""
         self.cut_off: Callable[[bytes], bool] = lambda _: False
         """Whether a device has no way to the server."""
+        self.refuses: Refusal | None = None
+        """Deposits are not taken, for this reason ..."""
+        self.refuses_left = 0
+        """... for so many more."""
         self.disk = Disk()
         self.streams: dict[bytes, StreamOfDevice] = {}
         self._stirred = False
@@ -93,6 +99,13 @@ class RelayServer(HonestServer):
         self.relay.sweep(now=self.now)
         self.relay.forget_old_outcomes(now=self.now)
         self._settle()
+
+    def expire(self) -> None:
+        """The time of everything that waits is over."""
+        for mailbox in self.relay._books.mailboxes.values():
+            for entry in mailbox.waiting.values():
+                entry.expires = self.now
+        self.sweep()
 
     def lapse(self, device: bytes) -> None:
         """The lease of a device is over: to everybody it looks as if it had never enrolled."""
@@ -169,6 +182,8 @@ class RelayServer(HonestServer):
         """Take one frame of a phone."""
         self.on_traffic(stream.device)
         match frame:
+            case Deposit() if self._refuses(frame):
+                stream.put(Refused(frame.ref, self.refuses or Refusal.TOO_MANY))
             case Deposit():
                 self.deposits.append(frame)
                 self.relay.deposit(stream.sender, frame, now=self.now)
@@ -186,6 +201,13 @@ class RelayServer(HonestServer):
             case _:
                 stream.odd.append(frame)
         self._settle()
+
+    def _refuses(self, frame: Deposit) -> bool:
+        """Whether this one is not taken; a first try only, since of another one something may be known."""
+        if self.refuses is None or self.refuses_left < 1 or frame.again:
+            return False
+        self.refuses_left -= 1
+        return True
 
     def _stir(self) -> None:
         if not self._stirred:
