@@ -25,8 +25,10 @@ bench: .venv/.ready tools ## the numbers: throughput, durability, memory, latenc
 docs: .venv/.ready ## regenerate the generated pages and vectors, check every link
 	$(PY) -m scripts.docs
 
-soak: .venv/.ready tools ## load and faults for an hour (ARGS=--minutes N)
+soak: .venv/.ready tools ## load and faults for an hour (ARGS=--minutes N), then 20,000 worlds and 200 kill rounds
 	$(PY) -m bench soak $(ARGS)
+	$(PY) -m tests.integration.delivery.simulate --seeds 20000
+	SAYSO_KILL_ROUNDS=200 $(PY) -m pytest -q tests/integration/delivery/test_kill_rounds.py
 
 fuzz: .venv/.ready ## fuzz every decoder for as long as you like (ARGS=--seconds N)
 	$(PY) -m tests.fuzz $(ARGS)
