@@ -5,6 +5,7 @@ import json
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -121,7 +122,7 @@ class RealServer:
     def device(self, number: str, *, findable: str = "everyone") -> EnrollingDevice:
         """A device that has not been in contact yet."""
         self.seed += 1
-        return EnrollingDevice(self.client, self.key, number, self.seed, findable)
+        return EnrollingDevice(self.client, self.key, number, self.seed, findable, now=time.time())
 
     async def enrolled(self, number: str, *, findable: str = "everyone") -> EnrollingDevice:
         """A device that is enrolled and has published keys."""

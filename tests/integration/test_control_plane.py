@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -151,7 +152,7 @@ async def server(folder: Path) -> AsyncIterator[Server]:
 
 
 def device(number: str, client: SocketClient, seed: int) -> EnrollingDevice:
-    return EnrollingDevice(client, PINNED, number, seed)
+    return EnrollingDevice(client, PINNED, number, seed, now=time.time())
 
 
 async def enrolled(one: Server, number: str, seed: int) -> EnrollingDevice:

@@ -7,6 +7,7 @@ import shutil
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from configparser import RawConfigParser
 from contextlib import asynccontextmanager
@@ -250,7 +251,7 @@ def test_a_proxy_passes_everything_on_and_writes_nobody_down(tmp_path: Path, nam
             command = proxy.configured(http.port, stream.port, certificate, key)
             async with proxy.running(command):
                 client = ProxiedClient(proxy.port, certificate)
-                device = EnrollingDevice(client, KeyDigest(server.key), NUMBER, 900)
+                device = EnrollingDevice(client, KeyDigest(server.key), NUMBER, 900, now=time.time())
                 enrolment = await device.ask_code()
                 confirmed = await device.post(api.CONFIRM_PATH, api.Confirm(enrolment, await server.code()))
                 assert confirmed.status == 200, "signed over the authority that the phone sees"

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -17,6 +18,7 @@ from sayso.cli.logs import configure_logs
 from sayso.protocol.errors import SaysoError
 
 FAILED = 1
+UNCUT = 400
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object per line, for programs.")
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -107,6 +109,11 @@ def run_until_stopped(
 
     configure_logs(log_processors)
     uvloop.run(supervise())
+
+
+def terminal_width() -> int:
+    """Columns for a table; where nobody looks at a screen, nothing has to be cut."""
+    return shutil.get_terminal_size((120, 40)).columns if sys.stdout.isatty() else UNCUT
 
 
 def read_secret(path: Path | None, what: str) -> str | None:

@@ -1,6 +1,7 @@
 """`sayso server`: the relay, the directory and the registrar in one process."""
 
 import asyncio
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sayso.cli.server_admin import (
     rotate_key,
     show_key,
 )
+from sayso.cli.server_cluster import ClusterOptions, cluster_options, run_workers
 from sayso.protocol.limits import LIMITS
 from sayso.server.app import ServerAddresses, run
 from sayso.server.config import ServerConfig
@@ -85,6 +87,7 @@ for _command_of_its_own in (inspect_server, purge_server, rotate_key, show_key):
     show_default=True,
     help="How many of them come back in a day.",
 )
+@cluster_options
 @json_option
 def run_server(
     data: Path,
@@ -113,6 +116,7 @@ def run_server(
     debuggable: bool,  # noqa: FBT001  a flag
     discovery_bucket: int,
     discovery_per_day: int,
+    cluster: ClusterOptions,
     as_json: bool,  # noqa: FBT001  a flag
 ) -> None:
     """Run a server until SIGTERM; a graceful stop loses nothing, and neither does kill -9.
@@ -121,6 +125,11 @@ def run_server(
     Example: on this machine, codes by the simulated carrier
         sayso server run --data ./server --plain-keyring \\
             --sms-gateway http://127.0.0.1:13013/cgi-bin/sendsms --sms-password-file ./password
+
+    \b
+    Example: four processes over PostgreSQL and NATS
+        sayso server run --data ./server --passphrase-file ./passphrase --workers 4 \\
+            --postgres postgresql://sayso@127.0.0.1/sayso --nats nats://127.0.0.1:4222 ...
     """
     config = ServerConfig(
         data=data,
@@ -148,6 +157,7 @@ def run_server(
         sms_caps=sms_caps,
         discovery_bucket=discovery_bucket,
         discovery_per_day=discovery_per_day,
+        **cluster.settings(),
     )
 
     def ready(addresses: ServerAddresses) -> None:
@@ -164,6 +174,9 @@ def run_server(
     events = EventCounts()
 
     async def serve(stop: asyncio.Event) -> None:
-        await run(config, ready=ready, stop=stop, events=events)
+        if config.workers > 1 and config.worker is None:
+            await run_workers(config, ready=ready, stop=stop, arguments=sys.argv[1:])
+        else:
+            await run(config, ready=ready, stop=stop, events=events)
 
     run_until_stopped(serve, log_processors=[events])

@@ -5,6 +5,7 @@ SaysoError
     ├── StoreLockedError       the store cannot be opened: wrong passphrase, damaged, or in use by another process
     ├── RatchetError           a message of the ratchet is forged, replayed or of another session
     ├── ModemGoneError         the modem cannot be reached
+    ├── SmsFormatError         an SMS from the network lies about itself; nothing of it was used
     ├── CacheError             what can be fetched again cannot be kept or read
     ├── CommandError           what the owner asked for is not possible now; the message says what to do
     │   └── PolicyChangedError the server has another policy than the one agreed to
@@ -34,6 +35,10 @@ class RatchetError(PhoneError):
 
 class ModemGoneError(PhoneError):
     """The modem cannot be reached."""
+
+
+class SmsFormatError(PhoneError):
+    """An SMS, or what it carries, is not of the form that it claims."""
 
 
 class CacheError(PhoneError):

@@ -10,7 +10,7 @@ from sayso.audit.core.digests import ALGORITHMS, Checksum, DigestIndex, checksum
 from sayso.audit.core.findings import Certainty, Decoys, Evidence, Finding, Report, SeedInfo, Stats, Unseen
 from sayso.audit.core.foreign import Decoder, Engine
 from sayso.audit.core.forms import expand
-from sayso.audit.core.hits import Hit
+from sayso.audit.core.hits import Hit, detour
 from sayso.audit.core.model import Chunk, Direction, Event, Exchange, Field, Mark, NotSeen, Peer, Place
 from sayso.audit.core.opacity import is_media
 from sayso.audit.core.phases import Phases
@@ -170,7 +170,7 @@ class Scanner:
         """Keep what counts by itself; what counts only together, if it is together."""
         whole = {hit.seed for _, hit in met if not hit.part}
         for field, hit in met:
-            if not hit.part:
+            if not hit.part and not any(other is field and detour(known, hit) for other, known in met):
                 self._keep(event, field, hit)
         parts = [hit for _, hit in met if hit.part]
         joined = self._split.together(parts) if len(parts) > 1 else []

@@ -204,7 +204,7 @@ class BySms:
 
 @dataclass(frozen=True, slots=True)
 class SmsState:
-    """What the modem says of it: `sent`, `delivered`, `failed`, or `unknown` (it never took it)."""
+    """What the modem says of it: as in `ports.SmsSent`."""
 
     state: str
 
@@ -316,7 +316,7 @@ def _settled(text: Outgoing, wish: Wish) -> Outgoing:
     return replace(text, state=State.CANCELLED, reason=Reason.TAKEN_BACK, wish=Wish.NONE)
 
 
-def _sms(text: Outgoing, word: str) -> Outgoing:
+def _sms(text: Outgoing, word: str) -> Outgoing:  # noqa: PLR0911  one return for each word
     why = None if text.reason is Reason.SIM_CHANGED else text.reason
     match word:
         case "sent" if text.state is not State.SMS_SENT:
@@ -332,5 +332,7 @@ def _sms(text: Outgoing, word: str) -> Outgoing:
         case "unknown" if text.state is State.SMS_UNKNOWN and text.reason is Reason.SIM_CHANGED:
             # The SIM is back and never took it: it can be handed over again, under the same reference.
             return replace(text, state=State.SMS_SENDING, reason=None)
+        case "cannot-say" if text.state is State.SMS_SENDING:
+            return replace(text, state=State.SMS_UNKNOWN, reason=Reason.SMS_FORGOTTEN)
         case _:
             return text

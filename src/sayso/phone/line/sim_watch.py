@@ -173,7 +173,12 @@ class SimWatch:
             key = self._world.random.token_bytes(_SIM_KEY_BYTES)
             with self._world.store.transaction("sim-key"):
                 self._world.store.put_secret(_SIM_KEY, key)
-        return hmac.digest(key, f"{sim.imsi}/{sim.iccid}".encode(), "sha256")
+        return hmac.digest(key, _name(sim).encode(), "sha256")
+
+
+def _name(sim: Sim) -> str:
+    """Return all that tells one SIM from another."""
+    return f"{sim.imsi}/{sim.iccid}/{sim.slot}" if sim.slot else f"{sim.imsi}/{sim.iccid}"
 
 
 def normal(sender: str) -> str:

@@ -29,20 +29,25 @@ from sayso.protocol.frames import (
     Error,
     ErrorCode,
     Frame,
+    Login,
     Recall,
     Withdrawn,
 )
 from sayso.protocol.ids import DeviceId, KeyDigest
 from sayso.protocol.limits import KIB, LIMITS
+from sayso.server.core.lines import LineTable
 from sayso.server.core.login import Greeter, LoginRefused, Stage
+from sayso.server.core.model import Line
 from sayso.server.core.relay.entries import Sender
 from sayso.server.core.relay.mailbox import Mailbox
 from sayso.server.core.relay.relay import Relay
-from sayso.server.ports import Random
+from sayso.server.ports import DepositDesk, DeviceAdmission, Random
 
 _BINARY: Final = WSMsgType.BINARY
 _ROOM: Final = LIMITS.message_bytes - 1024
 """Encoded bytes of frames that are put into one WebSocket message."""
+_EARLY_FRAMES: Final = 1024
+"""Frames that may come while a login is looked at."""
 _ERROR_BYTES: Final = 256
 """Upper bound of an encoded error frame."""
 
@@ -80,6 +85,8 @@ class Connections:
         now: Callable[[], float],
         random: Random,
         limits: StreamLimits | None = None,
+        desk: DepositDesk | None = None,
+        admission: DeviceAdmission | None = None,
     ) -> None:
         """Wire it.
 
@@ -89,12 +96,16 @@ class Connections:
             now: the server's running time, in seconds.
             random: draws the challenges.
             limits: others than the ordinary ones.
+            desk: takes deposits and questions instead of the relay, where mailboxes lie in several processes.
+            admission: looks lines up and takes mailboxes over at a login; without it the relay knows all lines.
         """
         self.limits = limits or StreamLimits()
         self.relay = relay
         self.server = server
         self.now = now
         self.random = random
+        self.desk: DepositDesk = desk or relay
+        self.admission = admission
         self.open: set[DeviceConnection] = set()
         self._gone = asyncio.Event()
         self._dirty: list[DeviceConnection] = []
@@ -132,6 +143,7 @@ class DeviceConnection(WSListener):
     __slots__ = (
         "_bytes",
         "_closed",
+        "_early",
         "_ending",
         "_greeter",
         "_mailbox",
@@ -152,6 +164,8 @@ class DeviceConnection(WSListener):
         self._greeter: Greeter | None = None
         self._mailbox: Mailbox | None = None
         self._sender: Sender | None = None
+        self._early: list[Frame] | None = None
+        """What came while the login was looked at; None when none is."""
         self._timer: asyncio.TimerHandle | None = None
         self._ending = False
         """Nothing more is read; what is queued still leaves."""
@@ -216,10 +230,18 @@ class DeviceConnection(WSListener):
         except FrameError as error:
             self._fail(Error(ErrorCode.MALFORMED, 0, str(error)))
             return
-        now = self._shared.now()
+        shared = self._shared
+        now, relay = shared.now(), shared.relay
         for one in frames:
             if not self._ending:  # after a frame that ended the connection the rest of its message counts no more
-                self._take(one, now)
+                mailbox, sender = self._mailbox, self._sender
+                # Nearly all frames are these two; `_take` would cost each of them a call more.
+                if isinstance(one, Deposit) and sender is not None:
+                    relay.deposit(sender, one, now=now)
+                elif isinstance(one, Ack) and mailbox is not None:
+                    relay.ack(mailbox, one, now=now)
+                else:
+                    self._take(one, now)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002  picows' signature
         """Let go."""
@@ -230,6 +252,7 @@ class DeviceConnection(WSListener):
         self._cancel_timer()
         if self._sender is not None:
             self._sender.link = None
+            self._shared.desk.left(self._sender)
         if self._mailbox is not None:
             self._shared.relay.logout(self, self._mailbox.device)
             self._mailbox = None
@@ -267,18 +290,18 @@ class DeviceConnection(WSListener):
         if mailbox is None or sender is None:
             self._log_in(frame, now)
             return
-        relay = self._shared.relay
+        relay, desk = self._shared.relay, self._shared.desk
         match frame:
             case Deposit():
-                relay.deposit(sender, frame, now=now)
+                desk.deposit(sender, frame, now=now)
             case Ack():
                 relay.ack(mailbox, frame, now=now)
             case Withdrawn():
                 relay.withdrawn(mailbox, frame, now=now)
             case Recall():
-                relay.recall(sender, frame)
+                desk.recall(sender, frame)
             case Ask():
-                relay.ask(sender, frame)
+                desk.ask(sender, frame)
             case Collect():
                 relay.collect(frame)
             case stream.UnknownFrame():
@@ -294,15 +317,55 @@ class DeviceConnection(WSListener):
         if isinstance(frame, stream.UnknownFrame):
             self._say_unknown(frame)
             return
+        if not isinstance(frame, Frame):
+            return
+        admission = self._shared.admission
+        if self._early is not None:
+            self._early.append(frame)
+            if len(self._early) > _EARLY_FRAMES:
+                self.abort()
+        elif admission is not None and isinstance(frame, Login):
+            self._early = []
+            admission.look_up(DeviceId(frame.device), lambda line: self._check(frame, line))
+        else:
+            self._greet(frame, now)
+
+    def _greet(self, frame: Frame, now: float) -> None:
+        if self._greeter is None:
+            return
         try:
-            device = self._greeter.take(frame, now=now) if isinstance(frame, Frame) else None
+            device = self._greeter.take(frame, now=now)
         except LoginRefused as refused:
             self._fail(refused.frame)
             return
-        if device is not None and self._greeter.stage is Stage.IN:
-            self._greeter = None
-            self._cancel_timer()
-            self._begin(device, now)
+        if device is None or self._greeter.stage is not Stage.IN:
+            return
+        if self._shared.admission is None:
+            self._let_in(device, now)
+        else:
+            self._shared.admission.admit(device, lambda: self._admitted(device))
+
+    def _check(self, frame: Login, line: Line | None) -> None:
+        """Go on with a login whose line was looked up."""
+        if self._greeter is not None and not self._ending:
+            self._greeter.lines = LineTable([line] if line is not None else [])
+            self._greet(frame, self._shared.now())
+
+    def _admitted(self, device: DeviceId) -> None:
+        """Go on with a login whose mailbox is here now."""
+        if self._ending:
+            return
+        early, self._early = self._early or [], None
+        now = self._shared.now()
+        self._let_in(device, now)
+        for frame in early:
+            if not self._ending:
+                self._take(frame, now)
+
+    def _let_in(self, device: DeviceId, now: float) -> None:
+        self._greeter = None
+        self._cancel_timer()
+        self._begin(device, now)
 
     def _begin(self, device: DeviceId, now: float) -> None:
         if self._shared.relay.stopping:

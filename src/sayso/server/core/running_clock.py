@@ -42,6 +42,10 @@ class RunningClock:
         """Return running seconds."""
         return self._running_at_start + max(0.0, monotonic - self._started)
 
+    def catch_up(self, running: float, *, monotonic: float) -> None:
+        """Come to where another process that shares the time is, if it is ahead."""
+        self._running_at_start += max(0.0, running - self.now(monotonic))
+
     def heartbeat(self, *, wall: float, monotonic: float) -> Heartbeat:
         """Return what to keep on disk now."""
         return Heartbeat(running=self.now(monotonic), wall=wall)

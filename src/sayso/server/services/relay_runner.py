@@ -112,7 +112,7 @@ class RelayRunner:
         self.relay.end_custody(device, state, now=self._now(), done=done.set)
         await done.wait()
 
-    def holdings(self, device: DeviceId) -> tuple[int, int]:
+    async def holdings(self, device: DeviceId) -> tuple[int, int]:
         """See `RelayControl`."""
         return self.relay.holdings(device)
 

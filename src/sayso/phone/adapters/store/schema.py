@@ -129,4 +129,14 @@ CREATE TABLE sms_notice (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: Final = (_FIRST, _STATEMENTS_OF_RECEIPTS, _LOCKS, _EPOCHS, _FALLBACK)
+_MODEMS: Final = """
+CREATE TABLE handed_sms (
+    line BLOB NOT NULL REFERENCES line (id), ref INTEGER NOT NULL, recipient TEXT NOT NULL, place TEXT NOT NULL,
+    state TEXT NOT NULL, network_ref INTEGER, at REAL NOT NULL, PRIMARY KEY (line, ref)
+) WITHOUT ROWID;
+CREATE INDEX handed_sms_by_report ON handed_sms (line, network_ref) WHERE state = 'sent';
+ALTER TABLE seen_sms ADD COLUMN deleted INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX seen_sms_left ON seen_sms (line, digest) WHERE deleted = 0;
+"""
+
+MIGRATIONS: Final = (_FIRST, _STATEMENTS_OF_RECEIPTS, _LOCKS, _EPOCHS, _FALLBACK, _MODEMS)

@@ -1,6 +1,6 @@
 """What is read: everything once at start, envelopes by their seqs, an outcome by its handle's hash.
 
-A damaged page of bodies costs the envelopes that lie on it and no others; salvage.py sees to the rows about them.
+A damaged page of bodies costs the envelopes that lie on it and no others; rescue.py sees to the rows about them.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ import apsw
 
 from sayso.protocol.frames import OutcomeState
 from sayso.protocol.ids import DeviceId, EnvelopeId, HandleHash
-from sayso.server.adapters.mailbox.database import fetch
 from sayso.server.adapters.mailbox.faults import is_damage
 from sayso.server.adapters.mailbox.sealing import WrapKeys, open_body
+from sayso.server.adapters.mailbox.statements import fetch
 from sayso.server.core.model import Doubt, Held, StoredOutcome, Waiting
 from sayso.server.errors import CorruptError
 
@@ -113,7 +113,7 @@ def read_envelopes(
 
 
 def _rows(connection: apsw.Connection, seqs: Sequence[int]) -> list[tuple[Any, ...]]:
-    """Read the rows of some envelopes as one long row: one statement, one step (writing.py tells why)."""
+    """Read the rows of some envelopes as one long row: one statement, one step (statements.py tells why)."""
     try:
         values = fetch(connection, _select(len(seqs)), tuple(seqs))[0]
     except apsw.Error as error:

@@ -44,6 +44,8 @@ class Ledger:
         self._away: tuple[Batch, list[Entry], list[Action]] | None = None
         self._fresh: dict[bytes, StoredOutcome] = {}
         self._landed: dict[bytes, StoredOutcome] | None = None
+        self.is_full = False
+        """Whether the store is too far behind to take more."""
         self.no_space_until = 0.0
         """Until this running time nothing that has to be stored is taken."""
 
@@ -56,11 +58,6 @@ class Ledger:
         """Whether something waits to be committed."""
         return bool(self._queued or self._batch or self._then)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether the store is too far behind to take more."""
-        return len(self._queued) >= MAX_QUEUED or self._queued_bytes >= MAX_QUEUED_BYTES
-
     # Changes
 
     def queue(self, entry: Entry) -> None:
@@ -68,6 +65,7 @@ class Ledger:
         entry.place = Place.QUEUED
         self._queued.append(entry)
         self._queued_bytes += entry.size
+        self._see_whether_full()
         self._on_work()
 
     def requeue(self, entries: Sequence[Entry]) -> None:
@@ -76,6 +74,7 @@ class Ledger:
             entry.place = Place.QUEUED
             self._queued.appendleft(entry)
             self._queued_bytes += entry.size
+        self._see_whether_full()
         self._on_work()
 
     def settle(self, entry: Entry, outcome: StoredOutcome) -> None:
@@ -163,6 +162,7 @@ class Ledger:
                 used += entry.size
                 writing.append(entry)
                 batch.put.append(Put(waiting=entry.waiting(), envelope=entry.envelope))
+        self._see_whether_full()
         self._away = (batch, writing, actions)
         return batch
 
@@ -196,6 +196,9 @@ class Ledger:
             return []
         drained, self._drained = self._drained, []
         return drained
+
+    def _see_whether_full(self) -> None:
+        self.is_full = len(self._queued) >= MAX_QUEUED or self._queued_bytes >= MAX_QUEUED_BYTES
 
     def _back(self) -> tuple[Batch, list[Entry], list[Action]]:
         if self._away is None:

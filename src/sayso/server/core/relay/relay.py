@@ -31,6 +31,7 @@ from sayso.server.core.relay.inquiries import Inquiries
 from sayso.server.core.relay.ledger import Ledger
 from sayso.server.core.relay.link import Link
 from sayso.server.core.relay.mailbox import Mailbox
+from sayso.server.core.relay.moving import Moving, Released
 from sayso.server.core.relay.notices import Notices
 from sayso.server.core.relay.strangers import Strangers
 
@@ -59,6 +60,7 @@ class Relay:
         self._deposits: Final = Deposits(
             lines, self._books, self._ledger, self._endings, self._strangers, self._delivery, on_work=on_work
         )
+        self._moving: Final = Moving(self._books, self._ledger, self._delivery, self.inquiries)
         self._renewed: Final[dict[DeviceId, float]] = {}
         self._notices: Final = Notices()
 
@@ -112,7 +114,13 @@ class Relay:
 
     def ack(self, mailbox: Mailbox, frame: Ack, *, now: float) -> None:
         """Take a device's word that it has stored an envelope, or cannot use it. Unknown ids are old news."""
-        shown = frame.code == _SHOWN
+        shown = frame.code is _SHOWN
+        entry = mailbox.live.get(frame.envelope_id)
+        if entry is not None and shown and entry.granted:
+            self._endings.delivered_live(mailbox, entry)
+            if mailbox.unsent:
+                self._delivery.pump(mailbox)
+            return
         state = _DELIVERED if shown else OutcomeState.UNREADABLE
         entry = mailbox.find(frame.envelope_id)
         if entry is not None:
@@ -137,6 +145,9 @@ class Relay:
     def ask(self, sender: Sender, frame: Ask) -> None:
         """Say what became of an envelope; see `Inquiries`."""
         self.inquiries.ask(sender, frame)
+
+    def left(self, sender: Sender) -> None:
+        """Note that a connection is closed: what it waits for goes on without it."""
 
     def collect(self, frame: Collect) -> None:
         """Forget an outcome that its sender knows."""
@@ -297,6 +308,29 @@ class Relay:
         mailbox = self._books.mailboxes.get(line.device)
         if mailbox is not None:
             self._notify(mailbox, line, now)
+
+    # What other processes say
+
+    def take_up(self, held: Held, lines: Iterable[Line]) -> None:
+        """Take up mailboxes that another process held, or nobody."""
+        for line in lines:
+            self.lines.put(line)
+        self._books.take_up(held)
+
+    def release(self, device: DeviceId, *, now: float, done: Released) -> None:
+        """Let a mailbox go, for another process; see `Moving`."""
+        self.lines.remove(device)
+        self._notices.forget(device)
+        self._moving.release(device, now=now, done=done)
+
+    def is_idle(self, device: DeviceId) -> bool:
+        """Whether a device is not connected and nothing of it would be lost by letting it go."""
+        mailbox = self._books.mailboxes.get(device)
+        return mailbox is None or not (mailbox.link or mailbox.live or mailbox.held or mailbox.echoes)
+
+    def seqs_left(self, top: int) -> int:
+        """Return how many places in the order of envelopes are left below `top`."""
+        return self._books.seqs_left(top)
 
     def holdings(self, device: DeviceId) -> tuple[int, int]:
         """Return how many envelopes wait for a device, and their bytes."""
