@@ -109,4 +109,3 @@ def test_an_outcome_out_of_the_blue_sends_nothing() -> None:
         assert _by_sms(town) == []
 
     _friends(play)
-

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from sayso.phone.core.fallback import Plan
+from sayso.phone.core.lines import LineState
 from sayso.phone.core.outgoing import Reason, State
 from sayso.phone.core.texts import Channel, Direction, Text
 from tests.fakes.simulation import FOREIGN, Sent, SimPhone, World, mangled
@@ -52,12 +53,12 @@ def _told_to_wait(world: World, sender: SimPhone, sent: Sent, mine: Text) -> boo
     match mine.state, plan:
         case State.QUEUED, Plan(at=float() as at):
             return at > world.clock.wall()
-        case (State.DEPOSITED | State.RECALLING | State.IN_DOUBT), _:
+        case ((State.DEPOSITED | State.RECALLING | State.IN_DOUBT), _):
             # The sender's own line has no way to the server, or the device that has to say is not there.
             own = sender.services[sent.by]
             return not own.connected or (mine.state == State.IN_DOUBT and _waits_for_recipient(world, sent))
         case State.SMS_SENDING, _:
-            return sender.line_state(sent.by).value in {"paused"}
+            return sender.line_state(sent.by) is LineState.PAUSED
         case _:
             return False
 
@@ -83,11 +84,7 @@ def _order(world: World) -> list[str]:
     for by in {sent.by for sent in world.log.sent}:
         for to in {sent.to for sent in world.log.sent if sent.by == by}:
             rows = _rows(world.phone(to), to, by)
-            order = [
-                place[row.text]
-                for row in rows
-                if row.channel is Channel.CLOUD and row.text in place
-            ]
+            order = [place[row.text] for row in rows if row.channel is Channel.CLOUD and row.text in place]
             if order != sorted(order):
                 wrongs.append(f"order: from {by[-1]} to {to[-1]}: {order}")
     return wrongs

@@ -7,22 +7,24 @@ script the world is healed and comes to rest, and `invariants.check` judges what
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from sayso.phone.adapters.command_feed import CommandFeed
 from sayso.phone.adapters.store import Store
+from sayso.phone.adapters.store.peers import Contact
 from sayso.phone.app import line_of
 from sayso.phone.core.fallback import GIVE_UP_S, SMS_CHARS, Policy, When
 from sayso.phone.core.lines import LineState
+from sayso.phone.core.outbox import Parcel
 from sayso.phone.core.outgoing import Reason, State
-from sayso.phone.adapters.store.peers import Contact
 from sayso.phone.core.texts import Direction, Text
 from sayso.phone.errors import CommandError, PhoneError
 from sayso.phone.line.owner import Owner
 from sayso.phone.line.service import LineService
 from sayso.phone.line.world import World as Given
 from sayso.phone.ports import Sim
+from sayso.protocol.content import Kind
 from sayso.protocol.errors import SaysoError
 from sayso.protocol.frames import Refusal
 from tests.fakes.honest_server import POLICY, URL
@@ -175,9 +177,7 @@ class SimPhone:
             harden=harden_cheaply,
         )
         self.owner = owner
-        self.services = {
-            number: LineService(given, line, self.modems[number]) for number, line in self.lines.items()
-        }
+        self.services = {number: LineService(given, line, self.modems[number]) for number, line in self.lines.items()}
         for service in self.services.values():
             owner.serve(service)
         self._life = asyncio.get_running_loop().create_task(self._live(list(self.services.values())))
@@ -349,7 +349,7 @@ _WEIGHTS = {
     "crash": 3,
     "dies": 5,
     "boot": 4,
-    "stall": 5,
+    "stall": 6,
     "flow": 5,
     "cut": 4,
     "server_stop": 2,
@@ -374,7 +374,7 @@ _WEIGHTS = {
     "lapse": 1,
     "policy": 6,
     "push": 4,
-    "push_in_doubt": 2,
+    "push_in_doubt": 5,
     "cancel": 4,
     "open": 2,
     "receipts": 1,
@@ -387,15 +387,18 @@ _WEIGHTS = {
     "contact": 2,
     "publish": 2,
     "other_statement": 1,
-    "mangles": 1,
+    "mangles": 3,
+    "epoch": 1,
+    "strange_content": 1,
+    "wrong_certificate": 1,
 }
 
 
 def script_of(seed: int, length: int) -> list[Step]:
     """Draw a script; the first steps switch most lines on, so that there is something to break."""
-    random = Random(seed)  # noqa: S311  repeatable
+    random = Random(seed)
     names, weights = list(_WEIGHTS), list(_WEIGHTS.values())
-    start: list[Step] = [("opt_in", line, random.randrange(1000), 0) for line in range(4) if random.random() < 0.85]  # noqa: PLR2004
+    start: list[Step] = [("opt_in", line, random.randrange(1000), 0) for line in range(4) if random.random() < 0.85]
     start += [("policy", line, random.randrange(1000), 1) for line in range(4)]
     drawn = random.choices(names, weights, k=max(0, length - len(start)))
     return start + [(name, random.randrange(1000), random.randrange(1000), random.randrange(1000)) for name in drawn]
@@ -430,7 +433,7 @@ class Player:
     # ---- people ----
 
     def _send(self, number: str, b: int, c: int) -> None:
-        ending = " – à bientôt" if c % 2 else ""
+        ending = ", à bientôt" if c % 2 else ""
         self._write(number, b, f"text {self._steps}.{c} from {number[-1]}{ending}")
 
     def _write(self, number: str, b: int, body: str) -> None:
@@ -596,7 +599,7 @@ class Player:
             stream.stall(on=False)
 
     def _cut(self, number: str, b: int, _: int) -> None:
-        self._world.server.chance = Random(b)  # noqa: S311  repeatable
+        self._world.server.chance = Random(b)
         stream = self._world.phone(number).stream(number)
         if stream is not None:
             stream.cut()
@@ -616,25 +619,25 @@ class Player:
         self._world.network.settle()
 
     def _carrier_shuffles(self, _: str, b: int, __: int) -> None:
-        self._world.network.shuffle(Random(b))  # noqa: S311  repeatable
+        self._world.network.shuffle(Random(b))
 
     def _carrier_repeats(self, _: str, b: int, __: int) -> None:
-        self._world.network.repeat(Random(b))  # noqa: S311  repeatable
+        self._world.network.repeat(Random(b))
 
     def _carrier_loses(self, _: str, b: int, __: int) -> None:
-        self._world.network.lose(Random(b))  # noqa: S311  repeatable
+        self._world.network.lose(Random(b))
 
     # ---- the server ----
 
     def _server_stop(self, _: str, b: int, __: int) -> None:
-        self._world.server.chance = Random(b)  # noqa: S311  repeatable
+        self._world.server.chance = Random(b)
         self._world.server.stop()
 
     def _server_start(self, _: str, __: int, ___: int) -> None:
         self._world.server.start()
 
     def _server_crash(self, _: str, b: int, __: int) -> None:
-        self._world.server.chance = Random(b)  # noqa: S311  repeatable
+        self._world.server.chance = Random(b)
         self._world.server.crash()
 
     def _lapse(self, number: str, _: int, __: int) -> None:
@@ -662,7 +665,43 @@ class Player:
         if self._world.server.other_certificate_key is None:
             self._world.server.rotate_certificate_key()
 
+    def _epoch(self, _: str, __: int, ___: int) -> None:
+        if len(self._world.server.voprf_keys) == 1:
+            self._world.server.rotate_voprf()
+
     # ---- oddities ----
+
+    def _strange_content(self, number: str, b: int, _: int) -> None:
+        """A kind from the future, or a text that is none."""
+        phone = self._world.phone(number)
+        others = [one for one in NUMBERS if one != number]
+        if phone.line_state(number) is not LineState.ON:
+            return
+        with phone.store.transaction("strange"):
+            phone.store.outbox.add(
+                Parcel(
+                    line=phone.lines[number],
+                    number=others[b % len(others)],
+                    kind=(99, Kind.TEXT)[b % 2],
+                    message_id=phone.random.token_bytes(16),
+                    body=b"\xc1",
+                )
+            )
+
+    def _wrong_certificate(self, number: str, _: int, __: int) -> None:
+        """A phone shows the certificate of another line until it has a fresh one of its own."""
+        phone = self._world.phone(number)
+        device = phone.store.lines.device(phone.lines[number])
+        others = [self._world.phone(one) for one in NUMBERS if one != number]
+        theirs = [
+            found.certificate
+            for other in others
+            for line in other.lines.values()
+            if (found := other.store.lines.device(line)) is not None and found.certificate is not None
+        ]
+        if device is not None and device.certificate is not None and theirs:
+            with phone.store.transaction("wrong-certificate"):
+                phone.store.lines.put_device(replace(device, certificate=theirs[0]))
 
     def _forgets_keys(self, number: str, b: int, _: int) -> None:
         """The store was damaged: sessions are gone, and for the worse, the envelope keys too."""

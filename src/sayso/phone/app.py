@@ -16,8 +16,8 @@ from sayso.phone.adapters.command_feed import CommandFeed
 from sayso.phone.adapters.commands import SOCKET_NAME, serve_commands
 from sayso.phone.adapters.control_client import ControlClient
 from sayso.phone.adapters.hardening import harden_in_thread
-from sayso.phone.adapters.remedies import read_remedy
 from sayso.phone.adapters.modems import ModemChoice, make_modem
+from sayso.phone.adapters.remedies import read_remedy
 from sayso.phone.adapters.set_cache import SetDirectory
 from sayso.phone.adapters.store import Store
 from sayso.phone.adapters.store_key import DataDirectory

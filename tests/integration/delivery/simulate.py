@@ -61,8 +61,7 @@ def report(seed: int, wrongs: list[str], *, steps: int = STEPS) -> str:
     script = msgspec.json.encode(shortened(script_of(seed, steps))).decode()
     said = "\n  ".join(wrongs)
     return (
-        f"seed {seed}:\n  {said}\nreplay it with\n"
-        f"  python -m tests.integration.delivery.simulate --script '{script}'"
+        f"seed {seed}:\n  {said}\nreplay it with\n  python -m tests.integration.delivery.simulate --script '{script}'"
     )
 
 

@@ -6,13 +6,14 @@ Twenty rounds; SAYSO_KILL_ROUNDS plays more of them (200 with `make soak`), SAYS
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from sayso.phone import command_types as types
+from sayso.phone.adapters.commands import SOCKET_NAME, watching
 from sayso.phone.errors import CommandError
 from tests.aio import run
 from tests.integration.nursery import Nursery
@@ -105,12 +106,15 @@ async def _at_rest(made: World) -> tuple[list[types.Message], list[types.Message
 
 async def _until(person: Person, done: Callable[[list[types.Message]], bool]) -> list[types.Message]:
     async def look() -> list[types.Message]:
-        while not done(messages := await person.phone.messages()):
-            await asyncio.sleep(0.05)
-        return messages
+        async with watching(person.data / SOCKET_NAME) as events:
+            while not done(messages := await person.phone.messages()):
+                await anext(events)
+            return messages
 
-    looking: Callable[[], Awaitable[list[types.Message]]] = look
-    return await person.while_up(looking)
+    try:
+        return await person.while_up(look)
+    except StopAsyncIteration:  # its phone died meanwhile
+        return await _until(person, done)
 
 
 def _judge(sent: list[types.Message], heard: list[types.Message], sms: list[str]) -> None:

@@ -202,5 +202,3 @@ def test_who_left_gets_the_next_text_by_sms_and_the_screen_says_why() -> None:
 
 def _sms(town: Town, text: str) -> int:
     return sum(sms.text == text for sms in town.network.accepted)
-
-

@@ -1,8 +1,5 @@
 """The enrolled set on the phone: fetched by the clock, checked, kept, and only a hint."""
 
-import hashlib
-from random import Random
-
 import pytest
 
 from sayso.phone import command_types as ask
@@ -10,19 +7,14 @@ from sayso.phone.adapters.store.peers import Contact
 from sayso.phone.core.discovery import FIRST_S, SPREAD_S
 from sayso.phone.errors import CacheError, ProblemError, UnreachableError
 from sayso.phone.line.enrolled_set import RETRY_S, SetKeeper
-from sayso.protocol import enrolled_set
 from sayso.protocol.api import SET_BLOBS_PATH, SETS_PATH
-from sayso.protocol.enrolled_set import Shape
 from sayso.protocol.errors import SetError
-from sayso.protocol.ids import Token
 from sayso.protocol.limits import DAY, HOUR, LIMITS
-from sayso.protocol.numbers import PhoneNumber
-from sayso.protocol.set_manifest import ChangeFrom, Manifest, SetIndex, sign_manifest
-from sayso.protocol.tokens import token_of
+from sayso.protocol.set_manifest import Manifest, SetIndex, sign_manifest
 from tests.aio import run
 from tests.fakes.honest_server import EPOCH
-from tests.fakes.set_publisher import Publisher
 from tests.fakes.phones import ALICE, BOB, CAROL, Phone, Town
+from tests.fakes.set_publisher import Publisher
 
 
 def keeper(phone: Phone) -> SetKeeper:
