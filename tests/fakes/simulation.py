@@ -7,14 +7,16 @@ script the world is healed and comes to rest, and `invariants.check` judges what
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from sayso.phone.adapters.command_feed import CommandFeed
 from sayso.phone.adapters.store import Store
+from sayso.phone.adapters.store.peers import Contact
 from sayso.phone.app import line_of
-from sayso.phone.core.fallback import Policy, When
+from sayso.phone.core.fallback import GIVE_UP_S, SMS_CHARS, Policy, When
 from sayso.phone.core.lines import LineState
+from sayso.phone.core.outbox import Parcel
 from sayso.phone.core.outgoing import Reason, State
 from sayso.phone.core.texts import Direction, Text
 from sayso.phone.errors import CommandError, PhoneError
@@ -22,7 +24,9 @@ from sayso.phone.line.owner import Owner
 from sayso.phone.line.service import LineService
 from sayso.phone.line.world import World as Given
 from sayso.phone.ports import Sim
+from sayso.protocol.content import Kind
 from sayso.protocol.errors import SaysoError
+from sayso.protocol.frames import Refusal
 from tests.fakes.honest_server import POLICY, URL
 from tests.fakes.modem import FakeModem, FakeNetwork, Sms
 from tests.fakes.phone_clock import FakeClock, SeededRandom
@@ -30,6 +34,7 @@ from tests.fakes.phones import STORE_KEY, harden_cheaply
 from tests.fakes.ratchet import FakeRatchet
 from tests.fakes.relay_server import RelayServer, StreamOfDevice
 from tests.fakes.set_cache import MemorySetCache
+from tests.fakes.set_publisher import Publisher
 
 PHONES = (("+447700900101",), ("+447700900102", "+447700900103"), ("+447700900104",))
 NUMBERS = tuple(number for numbers in PHONES for number in numbers)
@@ -68,13 +73,23 @@ class Log:
     wrongs: list[str] = field(default_factory=list)
 
 
+def mangled(text: str) -> str:
+    """A text as a carrier leaves it that knows ASCII alone."""
+    return text.encode("ascii", "replace").decode()
+
+
 class Carrier(FakeNetwork):
     """Holds, repeats, reorders and loses SMS as it is told."""
 
     def __init__(self, log: Log, *, now: float) -> None:
         super().__init__(now=now)
         self.holds = False
+        self.mangles = False
+        """Whether it writes letters that are not ASCII as a question mark."""
         self._log = log
+
+    def accept(self, sms: Sms, origin: "tuple[FakeModem, int] | None") -> None:
+        super().accept(Sms(sms.sender, sms.to, mangled(sms.text)) if self.mangles else sms, origin)
 
     def settle(self) -> None:
         if not self.holds:
@@ -125,6 +140,7 @@ class SimPhone:
         self.world = world
         self.random = SeededRandom(index)
         self.ratchet = FakeRatchet(seed=index)
+        self.sets = MemorySetCache()
         self.dies_in: int | None = None
         """Boundaries until the battery falls out."""
         self._dead = False
@@ -154,16 +170,14 @@ class SimPhone:
             clock=self.world.clock,
             random=self.random,
             ratchet=self.ratchet,
-            sets=MemorySetCache(),
+            sets=self.sets,
             open_reach=self.world.server.open_reach,
             news=owner,
             policy=POLICY,
             harden=harden_cheaply,
         )
         self.owner = owner
-        self.services = {
-            number: LineService(given, line, self.modems[number]) for number, line in self.lines.items()
-        }
+        self.services = {number: LineService(given, line, self.modems[number]) for number, line in self.lines.items()}
         for service in self.services.values():
             owner.serve(service)
         self._life = asyncio.get_running_loop().create_task(self._live(list(self.services.values())))
@@ -239,12 +253,13 @@ class World:
     """All of it."""
 
     def __init__(self) -> None:
-        self.clock = FakeClock()
+        self.clock = FakeClock(turns=12)
         self.log = Log()
         self.network = Carrier(self.log, now=self.clock.wall())
         self.server = RelayServer(self.clock, self.network)
         self.server.on_traffic = self._traffic
         self.server.cut_off = lambda device: self._number_of(device) in self.cut_off
+        self.publisher = Publisher(self.server, strangers=20)
         self.cut_off: set[str] = set()
         """Numbers whose phone has no data connection."""
         self.phones = [SimPhone(self, index, numbers) for index, numbers in enumerate(PHONES)]
@@ -274,6 +289,7 @@ class World:
     async def heal(self) -> None:
         """Everything works again; then enough time for all that can still happen."""
         self.network.holds = False
+        self.server.refuses = None
         self.cut_off.clear()
         self.server.start()
         for phone in self.phones:
@@ -317,7 +333,7 @@ class World:
 
 Step = tuple[str, int, int, int]
 """Name, and three numbers that the step makes of what it can."""
-_TIMES = (0.1, 1.0, 5.0, 30.0, 120.0, 400.0, 700.0, 4_000.0, 40_000.0)
+_TIMES = (0.1, 1.0, 5.0, 30.0, 120.0, 400.0, 700.0, 4_000.0, 20_000.0)
 _POLICIES = (
     Policy(),
     Policy(undelivered=When.AFTER, undelivered_after_s=60, unreachable=When.AFTER, unreachable_after_s=60),
@@ -333,7 +349,7 @@ _WEIGHTS = {
     "crash": 3,
     "dies": 5,
     "boot": 4,
-    "stall": 5,
+    "stall": 6,
     "flow": 5,
     "cut": 4,
     "server_stop": 2,
@@ -358,20 +374,31 @@ _WEIGHTS = {
     "lapse": 1,
     "policy": 6,
     "push": 4,
-    "push_in_doubt": 2,
+    "push_in_doubt": 5,
     "cancel": 4,
     "open": 2,
     "receipts": 1,
-    "mailbox_full": 1,
-    "server_busy": 1,
+    "refuses": 3,
+    "expires": 1,
+    "clock_set": 1,
+    "forgets_keys": 2,
+    "long_text": 1,
+    "short_code": 1,
+    "contact": 2,
+    "publish": 2,
+    "other_statement": 1,
+    "mangles": 3,
+    "epoch": 1,
+    "strange_content": 1,
+    "wrong_certificate": 1,
 }
 
 
 def script_of(seed: int, length: int) -> list[Step]:
     """Draw a script; the first steps switch most lines on, so that there is something to break."""
-    random = Random(seed)  # noqa: S311  repeatable
+    random = Random(seed)
     names, weights = list(_WEIGHTS), list(_WEIGHTS.values())
-    start: list[Step] = [("opt_in", line, random.randrange(1000), 0) for line in range(4) if random.random() < 0.85]  # noqa: PLR2004
+    start: list[Step] = [("opt_in", line, random.randrange(1000), 0) for line in range(4) if random.random() < 0.85]
     start += [("policy", line, random.randrange(1000), 1) for line in range(4)]
     drawn = random.choices(names, weights, k=max(0, length - len(start)))
     return start + [(name, random.randrange(1000), random.randrange(1000), random.randrange(1000)) for name in drawn]
@@ -406,11 +433,14 @@ class Player:
     # ---- people ----
 
     def _send(self, number: str, b: int, c: int) -> None:
+        ending = ", à bientôt" if c % 2 else ""
+        self._write(number, b, f"text {self._steps}.{c} from {number[-1]}{ending}")
+
+    def _write(self, number: str, b: int, body: str) -> None:
         others = [one for one in NUMBERS if one != number]
         to, service = others[b % len(others)], self._world.service(number)
         if service is None:
             return
-        body = f"text {self._steps}.{c} from {number[-1]} to {to[-1]}"
         try:
             text = service.send(to, body)
         except KilledError:
@@ -569,7 +599,7 @@ class Player:
             stream.stall(on=False)
 
     def _cut(self, number: str, b: int, _: int) -> None:
-        self._world.server.chance = Random(b)  # noqa: S311  repeatable
+        self._world.server.chance = Random(b)
         stream = self._world.phone(number).stream(number)
         if stream is not None:
             stream.cut()
@@ -589,26 +619,25 @@ class Player:
         self._world.network.settle()
 
     def _carrier_shuffles(self, _: str, b: int, __: int) -> None:
-        self._world.network.shuffle(Random(b))  # noqa: S311  repeatable
+        self._world.network.shuffle(Random(b))
 
     def _carrier_repeats(self, _: str, b: int, __: int) -> None:
-        self._world.network.repeat(Random(b))  # noqa: S311  repeatable
+        self._world.network.repeat(Random(b))
 
     def _carrier_loses(self, _: str, b: int, __: int) -> None:
-        self._world.network.lose(Random(b))  # noqa: S311  repeatable
+        self._world.network.lose(Random(b))
 
     # ---- the server ----
 
     def _server_stop(self, _: str, b: int, __: int) -> None:
-        self._world.server.chance = Random(b)  # noqa: S311  repeatable
+        self._world.server.chance = Random(b)
         self._world.server.stop()
 
     def _server_start(self, _: str, __: int, ___: int) -> None:
         self._world.server.start()
-        self._world.server.mailbox_full = False
 
     def _server_crash(self, _: str, b: int, __: int) -> None:
-        self._world.server.chance = Random(b)  # noqa: S311  repeatable
+        self._world.server.chance = Random(b)
         self._world.server.crash()
 
     def _lapse(self, number: str, _: int, __: int) -> None:
@@ -616,11 +645,88 @@ class Player:
         if device is not None and self._world.phone(number).stream(number) is None:
             self._world.server.lapse(device.device)
 
-    def _mailbox_full(self, _: str, b: int, __: int) -> None:
-        self._world.server.mailbox_full = b % 2 == 0
+    def _refuses(self, _: str, b: int, c: int) -> None:
+        self._world.server.refuses = [None, *Refusal][b % (len(Refusal) + 1)]
+        self._world.server.refuses_left = c % 4
 
-    def _server_busy(self, _: str, b: int, __: int) -> None:
-        self._world.server.busy = b % 2 == 0
+    def _expires(self, _: str, __: int, ___: int) -> None:
+        self._world.server.expire()
+
+    def _clock_set(self, _: str, b: int, __: int) -> None:
+        self._world.clock.jump((GIVE_UP_S + 60, -3600.0, 3600.0)[b % 3])
+
+    def _publish(self, _: str, __: int, ___: int) -> None:
+        for number in NUMBERS:
+            if self._world.server.of_number(number) is not None:
+                self._world.publisher.enrol(number)
+        self._world.publisher.publish()
+
+    def _other_statement(self, _: str, __: int, ___: int) -> None:
+        if self._world.server.other_certificate_key is None:
+            self._world.server.rotate_certificate_key()
+
+    def _epoch(self, _: str, __: int, ___: int) -> None:
+        if len(self._world.server.voprf_keys) == 1:
+            self._world.server.rotate_voprf()
+
+    # ---- oddities ----
+
+    def _strange_content(self, number: str, b: int, _: int) -> None:
+        """A kind from the future, or a text that is none."""
+        phone = self._world.phone(number)
+        others = [one for one in NUMBERS if one != number]
+        if phone.line_state(number) is not LineState.ON:
+            return
+        with phone.store.transaction("strange"):
+            phone.store.outbox.add(
+                Parcel(
+                    line=phone.lines[number],
+                    number=others[b % len(others)],
+                    kind=(99, Kind.TEXT)[b % 2],
+                    message_id=phone.random.token_bytes(16),
+                    body=b"\xc1",
+                )
+            )
+
+    def _wrong_certificate(self, number: str, _: int, __: int) -> None:
+        """A phone shows the certificate of another line until it has a fresh one of its own."""
+        phone = self._world.phone(number)
+        device = phone.store.lines.device(phone.lines[number])
+        others = [self._world.phone(one) for one in NUMBERS if one != number]
+        theirs = [
+            found.certificate
+            for other in others
+            for line in other.lines.values()
+            if (found := other.store.lines.device(line)) is not None and found.certificate is not None
+        ]
+        if device is not None and device.certificate is not None and theirs:
+            with phone.store.transaction("wrong-certificate"):
+                phone.store.lines.put_device(replace(device, certificate=theirs[0]))
+
+    def _forgets_keys(self, number: str, b: int, _: int) -> None:
+        """The store was damaged: sessions are gone, and for the worse, the envelope keys too."""
+        phone = self._world.phone(number)
+        with phone.store.transaction("damage"):
+            phone.store.peers._sessions.delete("WHERE line = ?", phone.lines[number])
+            if b % 2:
+                for key in phone.store.lines.envelope_keys(phone.lines[number]):
+                    phone.store.lines.destroy_envelope_key(phone.lines[number], key.key_id)
+
+    def _long_text(self, number: str, b: int, c: int) -> None:
+        self._write(number, b, f"text {self._steps}.{c} is long " + "x" * SMS_CHARS)
+
+    def _short_code(self, number: str, _: int, __: int) -> None:
+        service = self._world.service(number)
+        if service is not None:
+            service.send("12345", "STOP")
+
+    def _contact(self, number: str, b: int, _: int) -> None:
+        phone = self._world.phone(number)
+        with phone.store.transaction("contact"):
+            phone.store.peers.put_contact(Contact(number=NUMBERS[b % len(NUMBERS)], name="Somebody"))
+
+    def _mangles(self, _: str, b: int, __: int) -> None:
+        self._world.network.mangles = b % 2 == 0
 
 
 __all__ = ["NUMBERS", "Carrier", "Log", "PhoneError", "Player", "Sent", "SimPhone", "Sms", "World", "script_of"]

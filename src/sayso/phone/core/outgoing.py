@@ -99,6 +99,7 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     UNREADABLE = "unreadable"
     SMS_FAILED = "sms-failed"
+    SMS_FAILED_IN_DOUBT = "sms-failed-in-doubt"
     TOO_LONG = "too-long"
     SIM_CHANGED = "sim-changed"
     SMS_FORGOTTEN = "sms-forgotten"
@@ -322,6 +323,8 @@ def _sms(text: Outgoing, word: str) -> Outgoing:  # noqa: PLR0911  one return fo
             return replace(text, state=State.SMS_SENT, reason=why)
         case "delivered":
             return replace(text, state=State.SMS_DELIVERED, reason=why)
+        case "failed" if text.doubt:
+            return replace(text, state=State.UNKNOWN, reason=Reason.SMS_FAILED_IN_DOUBT)
         case "failed":
             return replace(text, state=State.FAILED, reason=Reason.SMS_FAILED)
         case "unknown" if text.state is State.SMS_SENT:

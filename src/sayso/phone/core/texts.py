@@ -128,6 +128,7 @@ SENTENCES: dict[str, str] = {
     Reason.EXPIRED: "not delivered: the recipient was away too long; send it again, or as SMS",
     Reason.UNREADABLE: "not delivered: the recipient's phone could not open it; send it again, or as SMS",
     Reason.SMS_FAILED: "not delivered: the network did not take the SMS; send it again",
+    Reason.SMS_FAILED_IN_DOUBT: "the network did not take the SMS; whether it arrived by cloud is unknown",
     Reason.TOO_LONG: "not sent: too long for an SMS, and the number is not in the cloud; shorten it",
     Reason.SIM_CHANGED: "unknown whether it was sent: another SIM is in the phone; put the old one back to find out",
     Reason.SMS_FORGOTTEN: "unknown whether it was sent: the modem does not remember; send it again if it matters",

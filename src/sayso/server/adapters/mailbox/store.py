@@ -14,7 +14,6 @@ from sayso.protocol.ids import DeviceId, HandleHash
 from sayso.server.adapters.mailbox.database import MailboxDatabase
 from sayso.server.adapters.mailbox.faults import is_damage, translate
 from sayso.server.adapters.mailbox.reading import read_all, read_envelopes, read_outcome, read_outcomes
-from sayso.server.adapters.mailbox.salvage import salvage
 from sayso.server.adapters.mailbox.sealing import WrapKeys
 from sayso.server.adapters.mailbox.statements import transaction
 from sayso.server.adapters.mailbox.turning import forget_idle_watermarks, rewrap

@@ -133,10 +133,18 @@ class Relay:
             self._endings.resolve(doubt, state if shown else doubt.refused_means, now=now)
 
     def withdrawn(self, mailbox: Mailbox, frame: Withdrawn, *, now: float) -> None:
-        """Take a device's answer about a withdrawn envelope."""
+        """Take a device's answer about a withdrawn envelope.
+
+        Or about one that was deposited again after its end: the device remembers that it refused it for good.
+        """
         doubt = mailbox.doubts.get(frame.envelope_id)
         if doubt is not None:
             self._endings.resolve(doubt, _DELIVERED if frame.had_it else doubt.refused_means, now=now)
+            return
+        entry = mailbox.find(frame.envelope_id)
+        if entry is not None and not frame.had_it:
+            self._endings.device_says(mailbox, entry, OutcomeState.RECALLED, now=now)
+            self._delivery.pump(mailbox)
 
     def recall(self, sender: Sender, frame: Recall, *, now: float = 0.0) -> None:
         """Take an envelope back; see `Inquiries`. `now` counts against the line's budget, if it has one."""
