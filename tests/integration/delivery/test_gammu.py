@@ -1,92 +1,38 @@
 """Gammu's adapter through its real process and libGammu's dummy driver; Debian's `gammu` program plays the network."""
 
 import asyncio
-import os
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from sayso.phone.adapters.gammu import GammuSource
-from sayso.phone.adapters.polled_modem import PolledModem
 from sayso.phone.adapters.programs import Worker, gammu_worker
 from sayso.phone.core.sms.incoming import SmsKind
 from sayso.phone.errors import ModemGoneError
 from sayso.phone.ports import IncomingSms, Sim, SmsSent
-from tests.accounting import not_tested
 from tests.aio import run
 from tests.contract.modem import attached
 from tests.fakes.gammu import SMS
-from tests.fakes.handed_book import FakeBook
+from tests.integration.delivery.gammu_phone import BOB, GammuPhone
 
 pytestmark = pytest.mark.slow
-BOB = "+447700900002"
 LONG = "All of this is one text, and it takes more than one part: " + "abc defg " * 40
 
 
-class Phone:
-    """libGammu's dummy: a folder that says it is a phone."""
-
-    def __init__(self, folder: Path) -> None:
-        program = shutil.which("gammu")
-        if program is None:
-            not_tested("Gammu beside its own program: gammu is not installed")
-        self._program = program
-        self.folder = folder / "phone"
-        self.folder.mkdir()
-        self.config = folder / "gammurc"
-        self.config.write_text(f"[gammu]\nmodel = dummy\nconnection = none\ndevice = {self.folder}\n", encoding="utf-8")
-        self.book = FakeBook()
-
-    def modem(self, *, patience_s: float = 3600.0) -> PolledModem:
-        source = GammuSource(partial(gammu_worker, str(self.config)))
-        return PolledModem(source, book=self.book, now=lambda: 1_800_000_000.0, every_s=0.02, patience_s=patience_s)
-
-    def gammu(self, *words: str, given: str = "") -> str:
-        environment = os.environ | {"LC_ALL": "C.UTF-8"}
-        done = subprocess.run(
-            [self._program, "-c", self.config, *words],
-            input=given,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=True,
-        )
-        return done.stdout
-
-    def receive(self, text: str, *more: str, sender: str = BOB) -> None:
-        """Store an SMS as `gammu` does, which says of it that it goes out; make of it one that came."""
-        before = set(self.stored())
-        self.gammu("savesms", "TEXT", "-folder", "1", "-unread", "-sender", sender, *more, "-text", text)
-        for file in set(self.stored()) - before:
-            lines = file.read_text(encoding="utf-8")
-            aside = file.with_name("new")
-            aside.write_text(lines.replace("PDU = Submit", "PDU = Deliver"), encoding="utf-8")
-            aside.rename(file)
-
-    def stored(self) -> list[Path]:
-        inbox = self.folder / "sms" / "1"
-        found = [one for one in inbox.iterdir() if one.name.isdigit()] if inbox.exists() else []
-        return sorted(found, key=lambda one: int(one.name))
-
-
 @pytest.fixture
-def phone(tmp_path: Path) -> Phone:
-    return Phone(tmp_path)
+def phone(tmp_path: Path) -> GammuPhone:
+    return GammuPhone(tmp_path)
 
 
 @asynccontextmanager
-async def worker(phone: Phone) -> AsyncIterator[Worker]:
+async def worker(phone: GammuPhone) -> AsyncIterator[Worker]:
     async with gammu_worker(str(phone.config)) as link:
         yield link
 
 
-def test_the_sim_and_an_sms(phone: Phone) -> None:
+def test_the_sim_and_an_sms(phone: GammuPhone) -> None:
     phone.receive("Grüße €")
 
     async def main() -> None:
@@ -105,7 +51,7 @@ def test_the_sim_and_an_sms(phone: Phone) -> None:
     run(main())
 
 
-def test_the_recorded_fake_answers_in_the_form_of_the_real_one(phone: Phone) -> None:
+def test_the_recorded_fake_answers_in_the_form_of_the_real_one(phone: GammuPhone) -> None:
     phone.receive("hello")
 
     async def main() -> None:
@@ -125,7 +71,7 @@ def test_the_recorded_fake_answers_in_the_form_of_the_real_one(phone: Phone) -> 
     run(main())
 
 
-def test_a_long_text_is_told_when_its_last_part_is_there(phone: Phone) -> None:
+def test_a_long_text_is_told_when_its_last_part_is_there(phone: GammuPhone) -> None:
     phone.receive(LONG, "-len", "600")
     first, *others = phone.stored()
     assert others
@@ -148,7 +94,7 @@ def test_a_long_text_is_told_when_its_last_part_is_there(phone: Phone) -> None:
     run(main())
 
 
-def test_a_part_that_never_comes(phone: Phone) -> None:
+def test_a_part_that_never_comes(phone: GammuPhone) -> None:
     phone.receive(LONG, "-len", "600")
     phone.stored()[0].unlink()
 
@@ -162,7 +108,7 @@ def test_a_part_that_never_comes(phone: Phone) -> None:
     run(main())
 
 
-def test_flash_and_alphanumeric_sender(phone: Phone) -> None:
+def test_flash_and_alphanumeric_sender(phone: GammuPhone) -> None:
     phone.receive("look!", "-flash")
     phone.receive("your parcel", sender="Fiction")
 
@@ -175,7 +121,7 @@ def test_flash_and_alphanumeric_sender(phone: Phone) -> None:
 
 
 @pytest.mark.parametrize("text", ["hello", "", LONG, "مرحبا", "\U0001f469\u200d\U0001f467 " * 60])
-def test_sending_and_its_report(phone: Phone, text: str) -> None:
+def test_sending_and_its_report(phone: GammuPhone, text: str) -> None:
     async def main() -> None:
         modem = phone.modem()
         async with attached(modem) as ears:
@@ -192,7 +138,7 @@ def test_sending_and_its_report(phone: Phone, text: str) -> None:
     run(main())
 
 
-def report(phone: Phone, *, reference: int) -> None:
+def report(phone: GammuPhone, *, reference: int) -> None:
     """Store a delivery report, as `gammu` stores an SMS, with the lines that make it one."""
     phone.receive("x")
     (stored,) = phone.stored()
@@ -200,7 +146,7 @@ def report(phone: Phone, *, reference: int) -> None:
     stored.write_text(lines.replace("MessageReference = 0", f"MessageReference = {reference}"), encoding="utf-8")
 
 
-def test_a_process_that_dies_is_a_modem_that_is_gone_and_comes_back(phone: Phone) -> None:
+def test_a_process_that_dies_is_a_modem_that_is_gone_and_comes_back(phone: GammuPhone) -> None:
     async def main() -> None:
         modem = phone.modem()
         async with attached(modem) as ears:
@@ -218,7 +164,7 @@ def test_a_process_that_dies_is_a_modem_that_is_gone_and_comes_back(phone: Phone
     run(main())
 
 
-def test_a_process_that_is_killed_while_it_sends(phone: Phone) -> None:
+def test_a_process_that_is_killed_while_it_sends(phone: GammuPhone) -> None:
     """Nobody can say whether the SMS was sent, and it is not sent again."""
 
     async def main() -> None:
@@ -240,7 +186,7 @@ def test_a_process_that_is_killed_while_it_sends(phone: Phone) -> None:
     run(main())
 
 
-async def kill_when_noted(phone: Phone, link: Worker) -> None:
+async def kill_when_noted(phone: GammuPhone, link: Worker) -> None:
     while 7 not in phone.book.entries:  # noqa: ASYNC110  the book has no event
         await asyncio.sleep(0)
     link._process.kill()
