@@ -1,4 +1,4 @@
-"""Hostile SMS, as libraries hand them on: headers, MMS notices, Termux's JSON, the Gammu process' answers, D-Bus values.
+"""Hostile SMS, as libraries hand them on: headers, MMS notices, JSON of Termux and of the Gammu process, D-Bus values.
 
 A first byte chooses the reader. Each has one family of errors, and never loses a part.
 """

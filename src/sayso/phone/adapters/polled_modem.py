@@ -200,6 +200,10 @@ class PolledModem:
             self._say(SmsSent(ref=entry.ref, state="failed"))
         except MaybeSentError:
             self._note(entry, "cannot-say")
+        except ModemGoneError:
+            if self._out is not None:
+                self._out.put_nowait(None)  # who attaches anew asks what became of it
+            raise
         else:
             self._note(replace(entry, network_ref=network_ref), "sent")
 

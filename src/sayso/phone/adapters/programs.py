@@ -12,13 +12,14 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final, Protocol
 
 from sayso.phone.errors import ModemGoneError
 
 ALLOWED: Final = frozenset({"termux-sms-list", "termux-sms-send", "termux-telephony-deviceinfo"})
 """Every program that may be run."""
-_WORKER: Final = "sayso.phone.adapters.gammu.worker"
+_WORKER: Final = Path(__file__).parent / "gammu" / "worker.py"
 _RUN_S: Final = 60.0
 _MOST_BYTES: Final = 64 * 1024 * 1024
 """Of an answer: ten megabytes of SMS in JSON, and then some."""
@@ -117,8 +118,8 @@ async def gammu_worker(config: str) -> AsyncIterator[Worker]:
     try:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-m",
-            _WORKER,
+            "-I",  # nothing of Sayso is in that process
+            str(_WORKER),
             config,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

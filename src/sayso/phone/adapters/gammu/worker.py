@@ -1,4 +1,4 @@
-"""The process that holds a modem through libGammu: ``python -m sayso.phone.adapters.gammu.worker GAMMURC``.
+"""The process that holds a modem through libGammu: ``python -I worker.py GAMMURC``.
 
 Each line of standard input is a request in JSON, each line of standard output its answer: ``{"ok": ...}``,
 ``{"sent": ...}`` or ``{"error": "..."}``. An error is the name of Gammu's: its sentence may quote what it was about.
