@@ -39,6 +39,17 @@ class Bench:
         if text not in self.remarks:
             self.remarks.append(text)
 
+    @contextmanager
+    def place(self, name: str) -> Iterator[Path]:
+        """Give an empty directory for the length of the block; 0700."""
+        folder = self._work / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     @asynccontextmanager
     async def site(self, *, in_memory: bool = False) -> AsyncIterator["Site"]:
         """Run a fresh server for the length of the block, over a copy of the seeded directory.

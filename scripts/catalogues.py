@@ -25,8 +25,8 @@ def template() -> Catalog:
         method_map=[("**.py", "python"), ("templates/**.html", "jinja2")],
         options_map={"templates/**.html": {"newstyle_gettext": "true"}},
     )
-    for file, _line, message, _comments, context in found:
-        catalogue.add(message, locations=[(file, None)], context=context)
+    for _file, _line, message, _comments, context in found:
+        catalogue.add(message, context=context)
     return catalogue
 
 
@@ -44,7 +44,7 @@ def write(catalogue: Catalog, language: str) -> None:
     """Write a language's catalogue, in the order in which the words are found; no dates, no line numbers."""
     content = io.BytesIO()
     write_po(content, catalogue, width=120, no_location=True, omit_header=True, ignore_obsolete=True, sort_output=False)
-    head = f'# Words of the phone\'s web app.\nmsgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=utf-8\\n"\n'
+    head = '# Words of the phone\'s web app.\nmsgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=utf-8\\n"\n'
     plural = f'"Plural-Forms: {catalogue.plural_forms}\\n"\n\n'
     path_of(language).write_bytes((head + f'"Language: {language}\\n"\n' + plural).encode() + content.getvalue())
 

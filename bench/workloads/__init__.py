@@ -24,6 +24,7 @@ from bench.workloads.live import light, online
 from bench.workloads.live_traced import online_strace
 from bench.workloads.restart import recovery
 from bench.workloads.timing import timing
+from bench.workloads.web_app import web_app
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,24 @@ WORKLOADS = (
             "claim_p50_us",
             "enrol_p50_us",
             "worst_us",
+        ),
+        every_size=False,
+    ),
+    Workload(
+        "web-app",
+        web_app,
+        (
+            "texts",
+            "first_load_bytes",
+            "first_paint_ms",
+            "layout_shift",
+            "open_thread_p50_ms",
+            "open_thread_worst_ms",
+            "open_thread_cpu_ms",
+            "list_p50_ms",
+            "search_worst_ms",
+            "live_p50_ms",
+            "live_worst_ms",
         ),
         every_size=False,
     ),

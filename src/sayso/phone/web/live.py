@@ -10,7 +10,7 @@
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
@@ -101,7 +101,7 @@ class Live:
         self._pages = pages
         self._hub = hub
 
-    async def stream(self, session: Session, language: Language) -> AsyncIterator[bytes]:
+    async def stream(self, session: Session, language: Language) -> AsyncGenerator[bytes, None]:
         """Tell until the session ends, the phone stops, or the page goes."""
         with self._hub.joined() as waiting:
             yield encode("hello", {"unread": self._context.store.conversations.unread()})

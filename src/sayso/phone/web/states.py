@@ -33,8 +33,8 @@ class Shown:
 
     @property
     def wants_attention(self) -> bool:
-        """Whether it is drawn with its reasons and choices, and not as one small word."""
-        return self.tone in {"bad", "waits"} or bool(self.next)
+        """Whether its reasons and choices are drawn open, and not folded behind one small word."""
+        return self.tone in {"bad", "waits"}
 
 
 def shown_state(text: Text, waiting: Waiting | None, when: str, _: Translate) -> Shown:

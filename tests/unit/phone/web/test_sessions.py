@@ -51,7 +51,7 @@ def sessions(kept: Kept, clock: Clock) -> Sessions:
 def test_a_link_opens_once(sessions: Sessions) -> None:
     code = sessions.link()
     opened = sessions.open(code)
-    assert sessions.check(opened.cookie, opened.tab)
+    assert sessions.is_open(sessions.check(opened.cookie, opened.tab))
     with pytest.raises(SessionError, match="used already"):
         sessions.open(code)
 
