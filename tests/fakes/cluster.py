@@ -237,7 +237,7 @@ class FakePhone:
     def recall(self, envelope: bytes) -> int:
         """Take an envelope back."""
         self._ref += 1
-        self.node.cluster.router.recall(self.sender, Recall(self._ref, handle_of(envelope)))
+        self.node.cluster.router.recall(self.sender, Recall(self._ref, handle_of(envelope)), now=self.node.runner.now())
         return self._ref
 
     def leave(self) -> None:
