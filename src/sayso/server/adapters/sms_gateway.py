@@ -113,7 +113,7 @@ class KannelGateway:
         try:
             raise failure
         finally:
-            # Its traceback holds this frame, which would hold it: number and text would stay until a collection.
+            # Its traceback holds this frame, and this frame it: number and text would stay until a collection.
             del failure
 
     async def close(self) -> None:

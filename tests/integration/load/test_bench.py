@@ -18,7 +18,7 @@ from bench.workloads import WORKLOADS
 from sayso.protocol.frames import Ack, Deliver, Deposit, Deposited, DepositState, Outcome, OutcomeState, Unreadable
 from sayso.protocol.stream import client_frames, write
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def bench(*arguments: str, directory: Path) -> subprocess.CompletedProcess[bytes]:
