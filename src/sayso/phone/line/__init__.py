@@ -21,7 +21,8 @@
     epochs       the line's way to another epoch, without a code
     certificates the line's own certificate, checked
     statements   the server's statement, checked and kept
-    texting      the modem: SMS both ways, and the SIM that the line is bound to
+    texting      the modem: SMS that go out, and the SIM that the line is bound to
+    incoming_sms SMS that come in: stored once, then deleted from the modem
     chance       a fair chance from the Random port
     world        what all of these are given
 
