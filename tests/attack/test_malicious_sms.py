@@ -21,7 +21,7 @@ def world(*sms: Mapping[str, object], full: bool = False) -> tuple[PolledModem, 
     radio = Radio(OURS)
     radio.full = full
     link = FakeGammu(radio)
-    link.extra = [SMS | {"number": MALLORY, "location": place} | one for place, one in enumerate(sms)]
+    link.extra = [{**SMS, "number": MALLORY, "location": place, **one} for place, one in enumerate(sms)]
     return PolledModem(GammuSource(link.open), book=FakeBook(), now=lambda: 1.0, every_s=0.005), link, radio
 
 

@@ -131,7 +131,7 @@ PHONE = (
     ),
     Case("missing store key", r"put its key file back", lambda place: (place / "alice" / "store.key").unlink()),
     Case("damaged store", r"cannot be opened", garbage("alice", "phone.db")),
-    Case("modem without a name", r"NAME=PATH", more=("--modem", "sim.sock")),
+    Case("modem without a name", r"NAME=MODEM", more=("--modem", "sim.sock")),
     Case(
         "passphrase for a plain store",
         r"plain",

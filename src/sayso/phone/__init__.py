@@ -2,7 +2,7 @@
 
     core/        decides: outbox and inbox state machines, sessions, what an SMS or an envelope becomes
     ports        what core needs of the world: ratchet, modem, control plane, stream, clock
-    adapters/    encrypted store, vodozemac, HTTP and stream through the gate, modem of the simulated carrier, commands
+    adapters/    encrypted store, vodozemac, HTTP and stream through the gate, modems, commands
     line/        one line at a time: enrolment, stream, inbox, outbox, upkeep, leaving; and what its owner asks
     app          puts one phone together; `sayso phone run` starts it
 

@@ -1,7 +1,7 @@
 """The silent world (tests/integration/silent_world.py), with phones on other modems than the simulated carrier's.
 
-``python silent_modems.py SCENARIO DIR`` in a namespace of its own, as that one. Everything that a modem needs runs in the
-phone's namespace, where each packet would be seen.
+``python silent_modems.py SCENARIO DIR`` in a namespace of its own, as that one. Everything that a modem needs runs in
+the phone's namespace, where each packet would be seen.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ OTHER: Final = NUMBERS["other"]
 
 
 async def ordinary_days(
-    stage: Stage, modem: str, receive: Callable[[str], Awaitable[None]], **environment: str
+    stage: Stage, modem: str, receive: Callable[[str], Awaitable[None]], environment: dict[str, str]
 ) -> None:
     """What an owner does who has said nothing: look, send and get SMS, restart."""
     words = ["phone", "run", "--data", str(stage.data / "phone"), "--plain-store-key", "--modem", f"one={modem}"]
     for turn in ("first", "after a restart"):
-        async with stage.running(*words, **environment):
+        async with stage.running(*words, in_world=False, **environment):
             await stage.phone.wait_for_line(lambda line: line.sim == "present", what="the SIM")
             await stage.phone.ask(types.AddContact(name="Somebody", number=OTHER), types.Done)
             await stage.phone.ask(types.OpenContact(number=OTHER), types.ContactList)
@@ -50,7 +50,7 @@ async def modem_manager(stage: Stage) -> None:
         async def receive(text: str) -> None:
             await daemon.network("Inject", "ssusiay", OTHER, text, 3, "2027-01-15T08:00:00+01", -1, b"")
 
-        await ordinary_days(stage, "modemmanager", receive, DBUS_SYSTEM_BUS_ADDRESS=daemon.address)
+        await ordinary_days(stage, "modemmanager", receive, {"DBUS_SYSTEM_BUS_ADDRESS": daemon.address})
 
 
 async def gammu(stage: Stage) -> None:
@@ -62,7 +62,7 @@ async def gammu(stage: Stage) -> None:
     async def receive(text: str) -> None:
         await asyncio.to_thread(phone.receive, text, sender=OTHER)
 
-    await ordinary_days(stage, f"gammu:{phone.config}", receive)
+    await ordinary_days(stage, f"gammu:{phone.config}", receive, {})
 
 
 async def termux(stage: Stage) -> None:
@@ -84,7 +84,7 @@ async def termux(stage: Stage) -> None:
         inbox.with_name("new").write_text(f"[{', '.join(rows)}]")
         inbox.with_name("new").rename(inbox)
 
-    await ordinary_days(stage, "termux", receive, PATH=f"{folder}:{os.environ['PATH']}")
+    await ordinary_days(stage, "termux", receive, {"PATH": f"{folder}:{os.environ['PATH']}"})
 
 
 def _program(folder: Path, name: str, line: str) -> None:
@@ -94,9 +94,7 @@ def _program(folder: Path, name: str, line: str) -> None:
 
 
 if __name__ == "__main__":
-    silent_world.SCENARIOS |= {
-        "modem-manager": (modem_manager, False),
-        "gammu": (gammu, False),
-        "termux": (termux, False),
-    }
+    silent_world.SCENARIOS.update(
+        {"modem-manager": (modem_manager, False), "gammu": (gammu, False), "termux": (termux, False)}
+    )
     silent_world.main()

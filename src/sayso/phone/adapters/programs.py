@@ -51,7 +51,7 @@ class SystemPrograms:
             process = await asyncio.create_subprocess_exec(
                 path,
                 *arguments,
-                stdin=asyncio.subprocess.PIPE,
+                stdin=asyncio.subprocess.PIPE if given else asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
             )
@@ -59,9 +59,11 @@ class SystemPrograms:
             raise ModemGoneError(f"the program {name} cannot be started") from error
         try:
             async with asyncio.timeout(_RUN_S):
-                printed, _ = await process.communicate(given)
+                printed, _ = await process.communicate(given or None)
         except TimeoutError:
             raise ModemGoneError(f"the program {name} did not end") from None
+        except (OSError, RuntimeError) as error:  # uvloop: of a pipe whose other end is closed already
+            raise ModemGoneError(f"the program {name} ended before it was told all") from error
         finally:
             await _end(process)
         if process.returncode != 0:
@@ -86,7 +88,7 @@ class Worker:
             try:
                 async with asyncio.timeout(within_s):
                     return await self._exchange(request)
-            except (TimeoutError, OSError, ValueError) as error:
+            except (TimeoutError, OSError, ValueError, RuntimeError) as error:  # the last is uvloop's, of a closed pipe
                 raise ModemGoneError("the process that serves the modem does not answer") from error
             finally:
                 if sys.exc_info()[0] is not None:

@@ -12,6 +12,8 @@
     sessions     which Olm session to send on, and when to open another
     keys_upkeep  when keys are made, published, destroyed, and the certificate renewed
     texts        the row that a person sees: a message, in or out, or a word of the system in a thread
+    sms/         what an SMS is made of: alphabets, headers, parts, what came
+    modem_manager, termux, gammu   what each kind of modem says, read
     codes        finds the code in the registrar's SMS
     reconnect    how long to wait before the next try
 

@@ -22,7 +22,8 @@
     epochs       the line's way to another epoch, without a code
     certificates the line's own certificate, checked
     statements   the server's statement, checked and kept
-    texting      the modem: SMS both ways
+    texting      the modem: SMS that go out
+    incoming_sms SMS that come in: stored once, then deleted from the modem
     sim_watch    the SIM that the line is bound to
     joining      an SMS that a sent-as-SMS notice names
     patience     what a text waits for, and what happens when that takes too long

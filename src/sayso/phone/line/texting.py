@@ -1,8 +1,7 @@
 """One modem: SMS both ways, and the registrar's code. Works with consent off, too.
 
 An SMS that goes out has its state and reference stored before the modem gets it; after a crash, and after the modem was
-away, the modem is asked about the reference before anything is handed over again. One that comes in is stored before it
-is deleted from the modem; announced again, it is recognised.
+away, the modem is asked about the reference before anything is handed over again. One that comes in is `incoming_sms`'.
 """
 
 import asyncio

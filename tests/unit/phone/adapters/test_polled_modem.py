@@ -1,6 +1,9 @@
 """What a modem that is looked at does beside what every modem does (tests/contract/test_polled_modems.py)."""
 
+import contextlib
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -196,3 +199,17 @@ def test_a_slot_is_part_of_what_a_sim_is_known_by() -> None:
             assert ears.sim == replace(first, slot="0/00101")
 
     run(main())
+
+
+@pytest.mark.parametrize("line", ["exit 0", "cat >/dev/null", "cat >/dev/null; exit 1"])
+def test_a_program_that_does_not_read_what_it_is_given(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "termux-sms-send"
+    program.write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with contextlib.suppress(ModemGoneError):
+        assert run(SystemPrograms().run("termux-sms-send", "-n", OTHERS, given=b"x" * 1_000_000)) == b""
+    with contextlib.suppress(ModemGoneError):
+        assert run(SystemPrograms().run("termux-sms-send", "-n", OTHERS)) == b""
