@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 import jsonschema_rs
 import pytest
@@ -137,23 +138,35 @@ def test_a_field_that_follows_the_seed_is_told(folder: Path) -> None:
 
 
 def test_ctrl_c_leaves_the_report_of_what_was_read(folder: Path) -> None:
-    flow = made.netstring(made.flow(Call(body=b"imei=490154203237518")))
-    big = folder / "big.mitm"
-    with big.open("wb") as file:
-        file.write(flow)
-        for number in range(60_000):
-            file.write(made.netstring(made.flow(Call(body=os.urandom(700).hex().encode() + str(number).encode()))))
-    command = [*SAYSO, "scan", "big.mitm", "--seeds", "seeds.toml", "--json", "part.json"]
+    """The capture is a pipe that never ends: once it took megabytes, what came first has been searched."""
+    os.mkfifo(folder / "live.mitm")
+    command = [*SAYSO, "scan", "live.mitm", "--seeds", "seeds.toml", "--json", "part.json"]
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(4)
-    assert process.poll() is None, "it was done before anybody could stop it"
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    with opened(folder / "live.mitm", process) as pipe:
+        pipe.write(made.netstring(made.flow(Call(body=b"imei=490154203237518"))))
+        for _ in range(60):
+            pipe.write(made.netstring(made.flow(Call(body=b"x" * 100_000))))
+        pipe.flush()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=120)
     assert process.returncode == 1, said
     report = json.loads((folder / "part.json").read_text())
     assert report["partial"]
     assert any("interrupted" in note for note in report["notes"])
     assert report["findings"][0]["seed"] == "imei"
+
+
+def opened(path: Path, process: "subprocess.Popen[str]") -> BinaryIO:
+    """The writing end of a pipe, as soon as somebody reads it."""
+    while process.poll() is None:
+        try:
+            number = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:  # nobody reads yet
+            time.sleep(0.02)
+        else:
+            os.set_blocking(number, True)
+            return os.fdopen(number, "wb")
+    pytest.fail("it ended before it read")
 
 
 def test_help_has_an_example() -> None:

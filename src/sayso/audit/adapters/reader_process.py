@@ -10,6 +10,7 @@ import resource
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -67,7 +68,7 @@ class _Pipe:
 class _Counted:
     """A file that tells how far it was read."""
 
-    def __init__(self, file: BinaryIO, head: bytes, pipe: _Pipe) -> None:
+    def __init__(self, file: BufferedReader, head: bytes, pipe: _Pipe) -> None:
         self._file = file
         self._head = head
         self._pipe = pipe
@@ -83,7 +84,7 @@ class _Counted:
     def __call__(self, size: int) -> bytes:
         data, self._head = self._head, b""
         if not data:
-            data = self._file.read(size)
+            data = self._file.read1(size)  # what is there: a pipe gives it as it comes
         self._read += len(data)
         if self._read - self._told >= STEP or not data:
             self.tell()
@@ -101,7 +102,7 @@ def _limit(task: Task) -> None:
         resource.setrlimit(what, (soft, hard))
 
 
-def _events(task: Task, file: BinaryIO, pipe: _Pipe) -> Iterator[Event]:
+def _events(task: Task, file: BufferedReader, pipe: _Pipe) -> Iterator[Event]:
     head = file.read(formats.HEAD_BYTES)
     kind = formats.Format(task.format) if task.format else formats.detect(head, task.name)
     source = _Counted(file, head, pipe)
