@@ -61,7 +61,7 @@ class ServerProcess:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command(), stdout=asyncio.subprocess.PIPE, stderr=log, stdin=asyncio.subprocess.DEVNULL
             )
-        output = self._process.stdout
+        output, line = self._process.stdout, b""
         try:
             async with asyncio.timeout(_START_S):
                 line = b"" if output is None else await output.readline()

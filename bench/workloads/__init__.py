@@ -71,7 +71,12 @@ WORKLOADS = (
         ),
         every_size=False,
     ),
-    Workload("recovery", recovery, ("waiting", "ready_s", "first_delivery_s", "all_delivered_s"), every_size=False),
+    Workload(
+        "recovery",
+        recovery,
+        ("waiting", "ready_s", "first_delivery_s", "first_delivery_cpu_s", "all_delivered_s"),
+        every_size=False,
+    ),
     Workload("enrolment", enrolment, ("enrolments_per_s", "enrolments_per_server_cpu_s", "busy"), every_size=False),
     Workload(
         "discovery",
