@@ -80,16 +80,18 @@ def _never(workload: str, *figures: str) -> tuple[Target, ...]:
 
 
 TARGETS: Final = (
-    Target("online", 1024, "msgs_per_server_cpu_s", at_least=60_000),
+    Target("online", 1024, "msgs_per_server_cpu_s", at_least=120_000),
     *_never("online", "disk_write_bytes", "faults"),
     Target("online-strace", ANY_SIZE, "file_calls", at_most=0),
-    Target("light", 1024, "delivered_p50_ms", below=1),
-    Target("light", 2048, "delivered_p50_ms", below=1),
-    Target("deposits", 1024, "deposits_per_server_cpu_s", at_least=20_000),
-    Target("deposits", 2048, "deposits_per_server_cpu_s", at_least=20_000),
+    Target("light", 1024, "delivered_p50_ms", below=0.5),
+    Target("light", 1024, "delivered_p99_ms", below=3),
+    Target("deposits", 1024, "deposits_per_server_cpu_s", at_least=40_000),
+    Target("deposits", 1024, "drained_per_server_cpu_s", at_least=40_000),
+    Target("deposits", 2048, "deposits_per_server_cpu_s", at_least=25_000),
     *_never("deposits", "faults"),
     *_never("deposits-while-online", "faults"),
-    Target("idle", ANY_SIZE, "kib_per_connection", at_most=20),
+    Target("idle", ANY_SIZE, "kib_per_connection", at_most=16),
+    Target("recovery", ANY_SIZE, "first_delivery_s", at_most=2),
     Target("recovery", ANY_SIZE, "faults", at_most=0),
     Target("discovery", ANY_SIZE, "discovered_s", below=1),
     Target("discovery", ANY_SIZE, "evaluations_per_server_cpu_s", at_least=12_000),
@@ -108,7 +110,7 @@ TARGETS: Final = (
     Target("web-app", ANY_SIZE, "open_thread_p50_ms", below=100),
     Target("web-app", ANY_SIZE, "live_p50_ms", below=200),
 )
-"""What the ground floor has to reach; the design's own aims (design.md §8) are higher."""
+"""What has to be reached on a quiet machine (design.md §8)."""
 
 
 def result(workload: str, size: int, runs: Sequence[Figures]) -> Result:

@@ -1,6 +1,7 @@
 """The server under test: `sayso server run` as a process of its own, on a core of its own."""
 
 import asyncio
+import datetime as dt
 import os
 import signal
 import sys
@@ -8,6 +9,10 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from bench.procfs import Meter
 from bench.settings import Settings
@@ -56,7 +61,7 @@ class ServerProcess:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command(), stdout=asyncio.subprocess.PIPE, stderr=log, stdin=asyncio.subprocess.DEVNULL
             )
-        output = self._process.stdout
+        output, line = self._process.stdout, b""
         try:
             async with asyncio.timeout(_START_S):
                 line = b"" if output is None else await output.readline()
@@ -114,6 +119,12 @@ class ServerProcess:
         if code != 0:
             raise ServerFailedError(f"the server ended with {code}; its log:\n{self.log()}")
 
+    def _tls_options(self) -> list[str]:
+        if not self._settings.tls:
+            return []
+        certificate, key = self_signed(self._data)
+        return ["--tls-cert", str(certificate), "--tls-key", str(key)]
+
     def _command(self) -> list[str]:
         gateway = "http://127.0.0.1:9/cgi-bin/sendsms"  # nobody enrols here: the accounts are seeded
         return [
@@ -121,9 +132,34 @@ class ServerProcess:
             "--http", "127.0.0.1:0", "--stream", "127.0.0.1:0", "--plain-keyring",
                 "--debuggable",  # the meter reads /proc, which a server closes to others
             "--line-deposits", str(_NO_BUDGET),  # fifty lines do here what thousands do elsewhere
+            *self._tls_options(),
             *(["--lean-connections"] if self._settings.lean else []),
             "--sms-gateway", gateway, "--sms-password-file", str(self._password), "--json",
         ]  # fmt: skip
+
+
+def self_signed(place: Path) -> tuple[Path, Path]:
+    """Write a certificate for loopback and its key; returns their paths."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bench")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now)
+        .not_valid_after(now + dt.timedelta(days=2))
+        .sign(key, hashes.SHA256())
+    )
+    files = place.with_suffix(".cert.pem"), place.with_suffix(".key.pem")
+    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files[1].touch(mode=0o600)
+    files[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return files
 
 
 class on_core:  # noqa: N801  reads as what it does

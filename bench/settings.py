@@ -33,12 +33,16 @@ class Settings:
     """Rest before memory is read."""
     waiting: int = 20_000
     """Envelopes that wait when the server is killed."""
+    enrolments: int = 400
+    """Codes that are asked for."""
     elements: int = 1000
     """Blinded numbers in one request for evaluation."""
     set_lines: int = 1_000_000
     """Lines in the enrolled set."""
     timing_pairs: int = 10_000
     """Requests of each kind whose times are compared."""
+    tls: bool = False
+    """Serve and drive the streams by TLS, in the server's own process."""
     lean: bool = False
     """Start the server with `--lean-connections`."""
     audit_exchanges: int = 6_000
@@ -67,6 +71,7 @@ QUICK = Settings(
     leases_s=0.2,
     settle_s=0.2,
     waiting=100,
+    enrolments=8,
     elements=20,
     set_lines=2000,
     timing_pairs=20,

@@ -6,6 +6,7 @@
     restart      kill -9 with many waiting
     timing       what the clock tells: claims and enrolments that must look alike
     audit        the leak auditor: speed, start, the page of its report
+    enrolling    enrolments begun
     discovery    new contacts to tokens; the enrolled set of a million lines
 
 A new one is a coroutine `(Bench, size) -> Figures` and a line here; targets for its figures stand in `bench.targets`.
@@ -20,6 +21,7 @@ from bench.workloads.audit import audit
 from bench.workloads.connections import idle
 from bench.workloads.custody import deposits, deposits_while_online
 from bench.workloads.discovery import discovery, enrolled_set_of_a_million
+from bench.workloads.enrolling import enrolment
 from bench.workloads.live import light, online
 from bench.workloads.live_traced import online_strace
 from bench.workloads.restart import recovery
@@ -72,7 +74,13 @@ WORKLOADS = (
         ),
         every_size=False,
     ),
-    Workload("recovery", recovery, ("waiting", "ready_s", "first_delivery_s", "all_delivered_s"), every_size=False),
+    Workload(
+        "recovery",
+        recovery,
+        ("waiting", "ready_s", "first_delivery_s", "first_delivery_cpu_s", "all_delivered_s"),
+        every_size=False,
+    ),
+    Workload("enrolment", enrolment, ("enrolments_per_s", "enrolments_per_server_cpu_s", "busy"), every_size=False),
     Workload(
         "discovery",
         discovery,

@@ -4,7 +4,7 @@ import time
 
 from bench.bench import Bench, no_collections
 from bench.clients import close_all
-from bench.procfs import Figures
+from bench.procfs import Figures, sample
 from bench.workloads.custody import Offline
 
 
@@ -27,6 +27,7 @@ async def recovery(bench: Bench, size: int) -> Figures:
         await site.connect(recipients[:1])
         await site.until(lambda: recipients[0].first_at is not None)
         first = recipients[0].first_at or 0.0
+        first_cpu_s = sample(site.server.pid).cpu_s
         with no_collections():
             await site.connect(recipients[1:])
             await site.until(lambda: offline.received >= total)
@@ -39,5 +40,6 @@ async def recovery(bench: Bench, size: int) -> Figures:
         "waiting": total,
         "ready_s": serving - killed,
         "first_delivery_s": first - killed,
+        "first_delivery_cpu_s": first_cpu_s,
         "all_delivered_s": drained - killed,
     } | offline.faults()

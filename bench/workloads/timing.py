@@ -62,10 +62,10 @@ async def timing(bench: Bench, size: int) -> Figures:  # noqa: ARG001  no envelo
         await site.server.stop()
         kinds = await _enrol_kinds(site.server.data)
         await site.server.start()
-        statement = await _statement(site, pool)
+        statement = await fetch_statement(site, pool)
         rng = random.Random(1)
         claims = _Claims(site, kinds, rng)
-        codes = _Codes(site, statement, rng)
+        codes = CodeRequests(site, statement, rng)
         with no_collections():
             await _rounds(site, pool, claims.make, list(kinds), _WARM_UP, rng)
             claimed = await _rounds(site, pool, claims.make, list(kinds), rounds, rng)
@@ -114,7 +114,7 @@ def _compared(name: str, one: Sequence[float], other: Sequence[float]) -> Figure
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class Made:
     """A signed request, ready to be sent."""
 
     path: str
@@ -122,7 +122,7 @@ class _Made:
     body: bytes
 
 
-Make = Callable[[str, str], _Made]
+Make = Callable[[str, str], Made]
 """Make a request of a kind with a nonce."""
 
 
@@ -141,7 +141,7 @@ async def _rounds(
     With `probe` a harmless request follows each: what the server still does in the background would show in it.
     """
     took: dict[str, list[float]] = {name: [] for kind in kinds for name in (kind, f"after {kind}")}
-    nonce = await _first_nonce(site, pool)
+    nonce = await first_nonce(site, pool)
     for _ in range(rounds):
         for kind in rng.sample(kinds, len(kinds)):
             made = make(kind, nonce)
@@ -163,26 +163,28 @@ async def _rounds(
     return took
 
 
-async def _first_nonce(site: Site, pool: httpcore.AsyncConnectionPool) -> str:
+async def first_nonce(site: Site, pool: httpcore.AsyncConnectionPool) -> str:
+    """Draw a nonce from the server."""
     made = _signed(site, account(0), api.ME_PATH, b"{}", _FIRST_NONCE)
     response = await pool.request("POST", site.server.http + made.path, headers=made.fields, content=made.body)
     return dict(response.headers)[api.REPLAY_NONCE.lower().encode()].decode("ascii")
 
 
-async def _statement(site: Site, pool: httpcore.AsyncConnectionPool) -> Statement:
+async def fetch_statement(site: Site, pool: httpcore.AsyncConnectionPool) -> Statement:
+    """Fetch and check the server's statement."""
     response = await pool.request("GET", site.server.http + api.STATEMENT_PATH)
     return read_statement(response.content, pinned=site.server.digest)[0]
 
 
-def _signed(site: Site, who: Account, path: str, body: bytes, nonce: str) -> _Made:
+def _signed(site: Site, who: Account, path: str, body: bytes, nonce: str) -> Made:
     return _signed_by(site, who.key, who.device, path, body, nonce)
 
 
-def _signed_by(site: Site, key: Ed25519PrivateKey, device: DeviceId, path: str, body: bytes, nonce: str) -> _Made:
+def _signed_by(site: Site, key: Ed25519PrivateKey, device: DeviceId, path: str, body: bytes, nonce: str) -> Made:
     authority = urlsplit(site.server.http).netloc
     request = Request(method="POST", authority=authority, path=path, body=body)
     fields = sign_request(request, key=key, device=device, server=site.server.digest, nonce=nonce)
-    return _Made(path, [("Host", authority), ("Content-Type", "application/json"), *fields.items()], body)
+    return Made(path, [("Host", authority), ("Content-Type", "application/json"), *fields.items()], body)
 
 
 class _Claims:
@@ -194,13 +196,13 @@ class _Claims:
         self._rng = rng
         self._claimers = [account(place) for place in range(site.settings.accounts)]
 
-    def make(self, kind: str, nonce: str) -> _Made:
+    def make(self, kind: str, nonce: str) -> Made:
         line = api.ClaimLine(self._rng.choice(self._kinds[kind]))
         body = msgspec.json.encode(api.Claim(self._rng.randbytes(16), [line]))
         return _signed(self._site, self._rng.choice(self._claimers), api.CLAIM_PATH, body, nonce)
 
 
-class _Codes:
+class CodeRequests:
     """Makes requests for a code, each of a device of its own."""
 
     def __init__(self, site: Site, statement: Statement, rng: random.Random) -> None:
@@ -209,7 +211,8 @@ class _Codes:
         self._rng = rng
         self._seal = SealPublicKey(statement.registrar_key)
 
-    def make(self, kind: str, nonce: str) -> _Made:
+    def make(self, kind: str, nonce: str) -> Made:
+        """Make one for a number that is `known` or `unknown`, with a nonce of the server's."""
         number = self._rng.choice(_KNOWN if kind == "known" else _UNKNOWN)
         key = Ed25519PrivateKey.from_private_bytes(self._rng.randbytes(32))
         device, enrolment = DeviceId(self._rng.randbytes(16)), self._rng.randbytes(16)

@@ -33,18 +33,25 @@ class PowerLossDisk:
         self._mount()
 
     def cut(self) -> None:
-        """Lose power, and come back: what was not durable is gone. Nobody may have a file open there."""
+        """Lose power, and come back: what was not durable is gone. Nobody may have a file open there.
+
+        It comes back from a copy of the image: a mount namespace that somebody made meanwhile still holds the file
+        system that was shut down, and the same image would be that one again.
+        """
         descriptor = os.open(self.root, os.O_RDONLY)
         try:
             fcntl.ioctl(descriptor, _EXT4_IOC_SHUTDOWN, struct.pack("I", _NO_LOG_FLUSH))
         finally:
             os.close(descriptor)
-        _run("umount", str(self.root))
+        _run("umount", "--lazy", str(self.root))
+        after = self._image.with_suffix(".after")
+        _run("cp", "--sparse=always", str(self._image), str(after))
+        after.rename(self._image)
         self._mount()
 
     def close(self) -> None:
         """Unmount it, and delete it."""
-        _run("umount", str(self.root))
+        _run("umount", "--lazy", str(self.root))
         self._image.unlink()
 
     def _mount(self) -> None:

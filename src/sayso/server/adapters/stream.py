@@ -313,7 +313,7 @@ class DeviceConnection(WSListener):
         if self._standing is not None:
             self._shared.networks.logged_in(self._network)
             self._standing = Standing.IN
-        self._sender = Sender(self, self._shared.budgets.of(device, now=now))
+        self._sender = Sender(self, self._shared.budgets, device)
         self._mailbox = self._shared.relay.login(self, device, now=now)
 
     def _send(self) -> None:

@@ -63,7 +63,7 @@ class Deposits:
             or not _TTL_MIN <= frame.ttl_s <= _TTL_MAX
             or sender.open_tickets >= OPEN_DEPOSITS
             or self._ledger.is_full
-            or not (sender.budget is None or sender.budget.deposits.take(now=now))
+            or not sender.may_deposit(now=now)
         ):
             link.put(Refused(frame.ref, self._refusal(frame)))
             return

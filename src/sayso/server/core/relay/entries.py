@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from sayso.protocol.frames import OutcomeState
 from sayso.protocol.ids import DeviceId, EnvelopeId, HandleHash, outline
-from sayso.server.core.budgets import LineBudget
+from sayso.server.core.budgets import LineBudget, LineBudgets
 from sayso.server.core.model import StoredOutcome, Waiting
 from sayso.server.core.relay.link import Link
 
@@ -35,15 +35,33 @@ class Place(IntEnum):
 class Sender:
     """One connection that deposits. Outlives the connection while deposits or questions of it are open."""
 
-    __slots__ = ("budget", "link", "open_questions", "open_tickets")
+    __slots__ = ("_budget", "_budgets", "_device", "link", "open_questions", "open_tickets")
 
-    def __init__(self, link: Link, budget: LineBudget | None = None) -> None:
-        """Begin; `budget`: the line's, without which nothing is counted."""
-        self.budget = budget
+    def __init__(self, link: Link, budgets: LineBudgets | None = None, device: DeviceId | None = None) -> None:
+        """Begin; `budgets` of all lines and this one's device, without which nothing is counted."""
+        self._budgets = budgets
+        self._device = device
+        self._budget: LineBudget | None = None
         self.link: Link | None = link
         """None once the connection is closed."""
         self.open_tickets = 0
         self.open_questions = 0
+
+    def may_deposit(self, *, now: float) -> bool:
+        """Take a deposit out of the line's budget; False: it is spent."""
+        budget = self._budget or self._find_budget(now)
+        return budget is None or budget.deposits.take(now=now)
+
+    def may_ask(self, *, now: float) -> bool:
+        """Take a question out of the line's budget; False: it is spent."""
+        budget = self._budget or self._find_budget(now)
+        return budget is None or budget.questions.take(now=now)
+
+    def _find_budget(self, now: float) -> LineBudget | None:
+        """Find it with the first thing that is asked for: most connections only wait, and cost no budget's memory."""
+        if self._budgets is not None and self._device is not None:
+            self._budget = self._budgets.of(self._device, now=now)
+        return self._budget
 
 
 class Ticket(Struct, eq=False, gc=False, kw_only=True):

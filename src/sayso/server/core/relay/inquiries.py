@@ -113,8 +113,7 @@ class Inquiries:
     def _question(self, sender: Sender, ref: int, digest: HandleHash, *, recall: bool, now: float) -> None:
         if sender.link is None:
             return
-        within = sender.budget is None or sender.budget.questions.take(now=now)
-        if not within or sender.open_questions >= OPEN_QUESTIONS:
+        if not sender.may_ask(now=now) or sender.open_questions >= OPEN_QUESTIONS:
             sender.link.put(Error(ErrorCode.UNEXPECTED, 0, "too many questions at once"))
             sender.link.end()
             return
