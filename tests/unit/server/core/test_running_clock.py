@@ -64,3 +64,11 @@ def test_running_time_never_goes_back(steps: list[tuple[float, float, bool]]) ->
         now = clock.now(monotonic)
         assert before <= now
         before = now
+
+
+def test_a_clock_that_is_shared_catches_up_and_never_goes_back() -> None:
+    clock = RunningClock(None, wall=1e9, monotonic=0.0)
+    clock.catch_up(50.0, monotonic=10.0)
+    assert clock.now(10.0) == 50.0
+    clock.catch_up(20.0, monotonic=11.0)
+    assert clock.now(11.0) == 51.0
