@@ -21,7 +21,7 @@ from sayso.protocol.frames import (
 from sayso.protocol.ids import DeviceId, EnvelopeId, HandleHash, Token, handle_hash
 from sayso.server.cluster_port import Claimed, Delivery
 from sayso.server.core.lines import LineTable
-from sayso.server.core.model import Held, Line
+from sayso.server.core.model import Doubt, Held, Line, Waiting
 from sayso.server.core.relay.entries import Sender
 from sayso.server.core.relay.mailbox import Mailbox
 from sayso.server.services.cluster.cluster import Cluster
@@ -116,7 +116,7 @@ class FakeOwnership:
     async def locate(self, handle_hash: HandleHash) -> DeviceId | None:
         """Find the device of an envelope."""
         held = await FakeMailboxStore(self._record.disk).load()
-        records = [*held.waiting, *held.doubts]
+        records: list[Waiting | Doubt] = [*held.waiting, *held.doubts]
         return next((one.device for one in records if one.handle_hash == handle_hash), None)
 
     async def owner(self, device: DeviceId) -> int | None:

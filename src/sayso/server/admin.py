@@ -21,6 +21,7 @@ from sayso.server.adapters.keyring.opening import open_keyring
 from sayso.server.adapters.mailbox.store import EmbeddedMailboxStore
 from sayso.server.adapters.process import forbid_dumps
 from sayso.server.adapters.system import SystemClock, SystemRandom
+from sayso.server.config import MOVED
 from sayso.server.core.lines import LineTable
 from sayso.server.core.retiring import KeyKind
 from sayso.server.core.running_clock import RunningClock
@@ -51,7 +52,7 @@ def inspect(data: Path) -> dict[str, int]:
         ConfigError: no server is there.
         StoreError: its files cannot be read.
     """
-    _require_server(data)
+    _require_files(data)
     now = _running_now(data)
     directory = count_directory(data / "directory.db", now=now, policy_sha256=current_policy().sha256)
     return directory | count_mailboxes(data / "mailbox" / "mailbox.db") | count_sets(data / "sets")
@@ -73,7 +74,7 @@ async def purge(data: Path, *, passphrase: str | None, dry_run: bool) -> Purged:
         KeyringError: the keyring cannot be opened.
         StoreError: the storage failed.
     """
-    _require_server(data)
+    _require_files(data)
     policy = current_policy().sha256
     if dry_run:
         found = count_directory(data / "directory.db", now=0.0, policy_sha256=policy)
@@ -179,5 +180,15 @@ def _published(data: Path) -> str:
 
 
 def _require_server(data: Path) -> None:
-    if not (data / "directory.db").exists():
+    if not ((data / "directory.db").exists() or (data / "keyring" / "secrets").exists()):
         raise ConfigError(f"there is no server in {data}: name the directory that it is run with")
+
+
+def _require_files(data: Path) -> None:
+    """Refuse a server whose directory and mailboxes are not in files here: what is left of them is of before."""
+    _require_server(data)
+    if (data / MOVED).exists() or not (data / "directory.db").exists():
+        raise ConfigError(
+            f"the server in {data} keeps its lines and mailboxes in PostgreSQL, and this works on files: "
+            "look at its metrics"
+        )

@@ -20,6 +20,7 @@ from sayso.server.adapters.postgres.pool import Pool
 from sayso.server.adapters.postgres.schema import refuse_half_moved
 from sayso.server.adapters.private_file import make_private_directory
 from sayso.server.adapters.system import SystemClock, SystemRandom
+from sayso.server.admin import inspect, purge
 from sayso.server.config import MOVED, ServerConfig, check_cluster
 from sayso.server.core.model import Batch, Held, Put, StoredOutcome, Waiting
 from sayso.server.errors import ConfigError, StoreError
@@ -108,6 +109,10 @@ def test_everything_that_waited_is_in_postgresql_and_the_files_are_not_served_an
             check_cluster(ServerConfig(data=data))
         with pytest.raises(ConfigError, match="has moved already"):
             await moved(data, url)
+        with pytest.raises(ConfigError, match="in PostgreSQL"):
+            inspect(data)
+        with pytest.raises(ConfigError, match="in PostgreSQL"):
+            await purge(data, passphrase=None, dry_run=True)
 
     run(main())
 

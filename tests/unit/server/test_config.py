@@ -67,3 +67,51 @@ def test_what_lines_may_ask_for_is_the_operators_choice_within_thirty_days() -> 
         check(replace(GATEWAY, discovery_bucket=301, discovery_per_day=10))
     with pytest.raises(ConfigError, match="one number at least"):
         check(replace(GATEWAY, discovery_bucket=0))
+
+
+CLUSTER = replace(GATEWAY, postgres="postgresql://sayso@127.0.0.1/sayso", nats="nats://127.0.0.1:4222")
+
+
+def test_several_processes_need_postgresql_and_nats_and_it_says_so() -> None:
+    check(replace(CLUSTER, workers=4))
+    for missing in (replace(GATEWAY, workers=2), replace(CLUSTER, workers=2, nats=None)):
+        with pytest.raises(ConfigError, match="--postgres and --nats, or leave --workers out"):
+            check(missing)
+    with pytest.raises(ConfigError, match="--workers 1 or more"):
+        check(replace(CLUSTER, workers=0))
+    with pytest.raises(ConfigError, match="give --postgres too"):
+        check(replace(GATEWAY, nats="nats://127.0.0.1:4222"))
+
+
+@pytest.mark.parametrize(
+    ("postgres", "nats", "says"),
+    [
+        ("mysql://sayso@127.0.0.1/sayso", None, "--postgres takes a URL"),
+        ("postgresql://sayso:secret@127.0.0.1/sayso", None, "PGPASSFILE"),
+        ("postgresql://sayso@db.example/sayso", None, "sslmode=verify-full"),
+        ("postgresql://sayso@127.0.0.1/sayso", "http://127.0.0.1:4222", "--nats takes a URL"),
+        ("postgresql://sayso@127.0.0.1/sayso", "nats://token@127.0.0.1:4222", "--nats-token-file"),
+        ("postgresql://sayso@127.0.0.1/sayso", "nats://10.0.0.1:4222", "use tls://"),
+    ],
+)
+def test_urls_that_would_show_a_password_or_go_in_the_clear_are_refused(
+    postgres: str, nats: str | None, says: str
+) -> None:
+    with pytest.raises(ConfigError, match=says):
+        check(replace(GATEWAY, postgres=postgres, nats=nats))
+
+
+def test_another_machine_is_reached_by_tls_or_inside_a_tunnel() -> None:
+    sealed = replace(
+        GATEWAY, postgres="postgresql://sayso@db.example/sayso?sslmode=verify-full", nats="tls://nats.example:4222"
+    )
+    check(sealed)
+    check(
+        replace(
+            GATEWAY,
+            postgres="postgresql://sayso@10.0.0.1/sayso",
+            nats="nats://10.0.0.1:4222",
+            cluster_cleartext=True,
+        )
+    )
+    check(replace(GATEWAY, postgres="postgresql:///sayso?host=/run/postgresql"))

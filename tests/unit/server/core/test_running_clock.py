@@ -71,3 +71,11 @@ def test_a_long_absence_may_be_a_copy(gap: float, *, still: bool) -> None:
     last = Heartbeat(running=5.0, wall=1000.0)
     assert stood_still(last, wall=1000.0 + gap) is still
     assert not stood_still(None, wall=0.0)
+
+
+def test_a_clock_that_is_shared_catches_up_and_never_goes_back() -> None:
+    clock = RunningClock(None, wall=1e9, monotonic=0.0)
+    clock.catch_up(50.0, monotonic=10.0)
+    assert clock.now(10.0) == 50.0
+    clock.catch_up(20.0, monotonic=11.0)
+    assert clock.now(11.0) == 51.0

@@ -1,5 +1,7 @@
 """`Bus` over NATS core: a request to the other node's subject; "no responders" comes back at once."""
 
+import asyncio
+import contextlib
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +16,8 @@ from sayso.server.cluster_port import Delivery
 from sayso.server.errors import ConfigError
 
 _CONNECT_S: Final = 5
+_FIRST_S: Final = 15.0
+_CLOSE_S: Final = 5.0
 _ANSWER_S: Final = 2.0
 _PING_S: Final = 3
 _RECONNECT_S: Final = 1
@@ -53,22 +57,24 @@ class NatsBus:
         client = Client()
         tls = ssl.create_default_context(cafile=config.ca) if config.ca or "tls://" in config.url else None
         try:
-            await client.connect(
-                servers=config.url.split(","),
-                connect_timeout=_CONNECT_S,
-                reconnect_time_wait=_RECONNECT_S,
-                max_reconnect_attempts=-1,
-                ping_interval=_PING_S,
-                max_outstanding_pings=2,
-                pending_size=_PENDING_BYTES,
-                allow_reconnect=True,
-                token=config.token,
-                tls=tls,
-                error_cb=_noted,
-                inbox_prefix=f"_INBOX.{space}".encode(),
-            )
+            # The client itself would try for ever.
+            async with asyncio.timeout(_FIRST_S):
+                await client.connect(
+                    servers=config.url.split(","),
+                    connect_timeout=_CONNECT_S,
+                    reconnect_time_wait=_RECONNECT_S,
+                    max_reconnect_attempts=-1,
+                    ping_interval=_PING_S,
+                    max_outstanding_pings=2,
+                    pending_size=_PENDING_BYTES,
+                    allow_reconnect=True,
+                    token=config.token,
+                    tls=tls,
+                    error_cb=_noted,
+                    inbox_prefix=f"_INBOX.{space}".encode(),
+                )
         except (TimeoutError, OSError, Error, ValueError) as error:
-            await client.close()
+            await _closed(client)
             raise ConfigError(
                 f"NATS cannot be reached or does not let us in ({type(error).__name__}): start it, check --nats, and "
                 "the token"
@@ -97,7 +103,7 @@ class NatsBus:
 
     async def close(self) -> None:
         """See `Bus`."""
-        await self._client.close()
+        await _closed(self._client)
 
     def _subject(self, node: int) -> str:
         return f"sayso.{self._space}.node.{node}"
@@ -105,3 +111,9 @@ class NatsBus:
 
 async def _noted(error: Exception) -> None:
     _log.warning("nats", error=type(error).__name__)
+
+
+async def _closed(client: Client) -> None:
+    with contextlib.suppress(TimeoutError, Error, OSError):
+        async with asyncio.timeout(_CLOSE_S):
+            await client.close()
