@@ -139,4 +139,9 @@ ALTER TABLE seen_sms ADD COLUMN deleted INTEGER NOT NULL DEFAULT 1;
 CREATE INDEX seen_sms_left ON seen_sms (line, digest) WHERE deleted = 0;
 """
 
-MIGRATIONS: Final = (_FIRST, _STATEMENTS_OF_RECEIPTS, _LOCKS, _EPOCHS, _FALLBACK, _MODEMS)
+_PLACES: Final = """
+CREATE INDEX text_by_position ON text (position);
+"""
+"""The last place of all threads is asked for with every text: without an index that cost as many steps as texts."""
+
+MIGRATIONS: Final = (_FIRST, _STATEMENTS_OF_RECEIPTS, _LOCKS, _EPOCHS, _FALLBACK, _MODEMS, _PLACES)
