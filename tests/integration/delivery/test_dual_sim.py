@@ -1,4 +1,4 @@
-"""Two SIMs in one phone: two lines, each with a consent and a pause of its own; replies leave by the line that received."""
+"""Two SIMs in one phone: two lines, each with its own consent and pause; replies leave by the line that received."""
 
 from collections.abc import Awaitable, Callable
 
