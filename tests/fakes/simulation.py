@@ -307,7 +307,7 @@ class World:
         for stream in list(self.server.streams.values()):
             stream.stall(on=False)
         self.network.settle()
-        for seconds in (5, 30, 120, 600, 1000, 1000, 1000):
+        for seconds in (5, 30, 120, 600, 1000, 1000):
             await self.wait(seconds)
             self.network.settle()
 
@@ -682,7 +682,7 @@ class Player:
             if self._world.server.of_number(number) is not None:
                 publisher.enrol(number)
         if b % 5 == 1:  # the set outgrows its shape
-            publisher.tokens += [Token(bytes([EPOCH]) + Random(c + place).randbytes(32)) for place in range(500)]
+            publisher.tokens += [Token(bytes([EPOCH]) + Random(c + place).randbytes(32)) for place in range(100)]
         shown = publisher.publish()
         if b % 5 == 0:  # larger than a phone takes
             large = [msgspec.structs.replace(one, count=10**9) for one in shown.sets]
