@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from random import Random
 
+import msgspec
+
 from sayso.phone.adapters.command_feed import CommandFeed
 from sayso.phone.adapters.store import Store
 from sayso.phone.adapters.store.peers import Contact
@@ -27,7 +29,8 @@ from sayso.phone.ports import Sim
 from sayso.protocol.content import Kind
 from sayso.protocol.errors import SaysoError
 from sayso.protocol.frames import Refusal
-from tests.fakes.honest_server import POLICY, URL
+from sayso.protocol.ids import Token
+from tests.fakes.honest_server import EPOCH, POLICY, URL
 from tests.fakes.modem import FakeModem, FakeNetwork, Sms
 from tests.fakes.phone_clock import FakeClock, SeededRandom
 from tests.fakes.phones import STORE_KEY, harden_cheaply
@@ -290,6 +293,7 @@ class World:
         """Everything works again; then enough time for all that can still happen."""
         self.network.holds = False
         self.server.refuses = None
+        self.server.faces.clear()
         self.cut_off.clear()
         self.server.start()
         for phone in self.phones:
@@ -303,7 +307,7 @@ class World:
         for stream in list(self.server.streams.values()):
             stream.stall(on=False)
         self.network.settle()
-        for seconds in (5, 30, 120, 600, 1000, 1000, 1000):
+        for seconds in (5, 30, 120, 600, 1000, 1000):
             await self.wait(seconds)
             self.network.settle()
 
@@ -389,6 +393,9 @@ _WEIGHTS = {
     "other_statement": 1,
     "mangles": 3,
     "epoch": 1,
+    "two_faces": 2,
+    "modem_forgets": 2,
+    "loses_cache": 1,
     "strange_content": 1,
     "wrong_certificate": 1,
 }
@@ -580,6 +587,20 @@ class Player:
     def _modem_back(self, number: str, _: int, __: int) -> None:
         self._world.phone(number).modems[number].come_back()
 
+    def _modem_forgets(self, number: str, _: int, __: int) -> None:
+        """It knows nothing of what it sent; of what it was just being given it cannot say what became of it."""
+        phone = self._world.phone(number)
+        modem = phone.modems[number]
+        for ref in list(modem._refs):
+            text = phone.store.texts.by_sms_ref(ref)
+            if text is not None and text.state == State.SMS_SENDING:
+                modem._refs[ref] = "cannot-say"
+            else:
+                del modem._refs[ref]
+
+    def _loses_cache(self, number: str, _: int, __: int) -> None:
+        self._world.phone(number).sets.shards.clear()
+
     def _coverage_off(self, number: str, _: int, __: int) -> None:
         self._world.phone(number).modems[number].cover(on=False)
 
@@ -655,11 +676,25 @@ class Player:
     def _clock_set(self, _: str, b: int, __: int) -> None:
         self._world.clock.jump((GIVE_UP_S + 60, -3600.0, 3600.0)[b % 3])
 
-    def _publish(self, _: str, __: int, ___: int) -> None:
+    def _publish(self, _: str, b: int, c: int) -> None:
+        publisher = self._world.publisher
         for number in NUMBERS:
             if self._world.server.of_number(number) is not None:
-                self._world.publisher.enrol(number)
-        self._world.publisher.publish()
+                publisher.enrol(number)
+        if b % 5 == 1:  # the set outgrows its shape
+            publisher.tokens += [Token(bytes([EPOCH]) + Random(c + place).randbytes(32)) for place in range(100)]
+        shown = publisher.publish()
+        if b % 5 == 0:  # larger than a phone takes
+            large = [msgspec.structs.replace(one, count=10**9) for one in shown.sets]
+            publisher.show(msgspec.structs.replace(shown, sets=large))
+
+    def _two_faces(self, number: str, b: int, _: int) -> None:
+        """One line is shown another statement than the rest; or is not any more."""
+        device = self._world.phone(number).store.lines.device(self._world.phone(number).lines[number])
+        if b % 2 or device is None:
+            self._world.server.faces.clear()
+        else:
+            self._world.server.faces[device.device] = {**self._world.server.voprf_keys, EPOCH + 7: bytes([9]) * 32}
 
     def _other_statement(self, _: str, __: int, ___: int) -> None:
         if self._world.server.other_certificate_key is None:

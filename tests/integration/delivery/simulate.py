@@ -11,7 +11,7 @@ from tests.aio import run
 from tests.fakes.invariants import check
 from tests.fakes.simulation import Player, Step, World, script_of
 
-STEPS = 70
+STEPS = 64
 PATIENCE_S = 300.0
 
 

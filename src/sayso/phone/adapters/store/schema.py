@@ -199,4 +199,9 @@ CREATE TABLE preference (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROW
 """
 """What the web app looks through. Deleting overwrites: `secure-delete` makes the search index forget as well."""
 
-MIGRATIONS: Final = (_FIRST, _STATEMENTS_OF_RECEIPTS, _LOCKS, _EPOCHS, _FALLBACK, _MODEMS, _CONVERSATIONS)
+_PLACES: Final = """
+CREATE INDEX text_by_position ON text (position);
+"""
+"""The last place of all threads is asked for with every text: without an index that cost as many steps as texts."""
+
+MIGRATIONS: Final = (_FIRST, _STATEMENTS_OF_RECEIPTS, _LOCKS, _EPOCHS, _FALLBACK, _MODEMS, _CONVERSATIONS, _PLACES)
