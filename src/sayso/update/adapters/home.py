@@ -72,12 +72,12 @@ class Home:
         self._floor: Final = self.path / "floor"
 
     def make(self, settings: Settings, root: bytes, random: Random) -> None:
-        """Make the directory.
+        """Make the directory; one in which no release came into force yet is made anew.
 
         Raises:
             HomeError: there is an installation already.
         """
-        if (self.path / "settings.json").exists():
+        if self.current() is not None:
             raise HomeError(f"there is an installation in {self.path} already")
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.chmod(0o700)
