@@ -25,8 +25,11 @@ bench: .venv/.ready tools ## the numbers: throughput, durability, memory, latenc
 docs: .venv/.ready ## regenerate the generated pages and vectors, check every link
 	$(PY) -m scripts.docs
 
-soak: .venv/.ready tools ## load and faults for an hour (ARGS=--minutes N)
+soak: .venv/.ready tools ## load and faults for an hour (ARGS=--minutes N), crash points, power losses, 20,000 worlds, 200 kill rounds
+	SAYSO_CRASH_ALL=1 SAYSO_POWER_ROUNDS=100 $(PY) -m pytest -q -n 2 tests/integration/load
 	$(PY) -m bench soak $(ARGS)
+	$(PY) -m tests.integration.delivery.simulate --seeds 20000
+	SAYSO_KILL_ROUNDS=200 $(PY) -m pytest -q tests/integration/delivery/test_kill_rounds.py
 
 fuzz: .venv/.ready ## fuzz every decoder for as long as you like (ARGS=--seconds N)
 	$(PY) -m tests.fuzz $(ARGS)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.accounts import Account, account
-from bench.peers import Drafts, DriverError, Peer, Recipient, Sender, Tally, Watch, close_all, connect_all
+from bench.clients import Drafts, DriverError, Peer, Recipient, Sender, Tally, Watch, close_all, connect_all
 from bench.server import ServerProcess
 from bench.settings import Settings
 
@@ -38,6 +38,17 @@ class Bench:
         """Keep a remark, once."""
         if text not in self.remarks:
             self.remarks.append(text)
+
+    @contextmanager
+    def place(self, name: str) -> Iterator[Path]:
+        """Give an empty directory for the length of the block; 0700."""
+        folder = self._work / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     @asynccontextmanager
     async def site(self, *, in_memory: bool = False) -> AsyncIterator["Site"]:

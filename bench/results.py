@@ -96,7 +96,17 @@ TARGETS: Final = (
     Target("enrolled-set", ANY_SIZE, "set_bytes", at_most=4_200_000),
     Target("enrolled-set", ANY_SIZE, "built_s", below=20),
     Target("enrolled-set", ANY_SIZE, "shard_decoded_ms", below=50),
+    Target("audit", ANY_SIZE, "har_mb_per_cpu_s", at_least=20),
+    Target("audit", ANY_SIZE, "mitm_mb_per_cpu_s", at_least=20),
+    Target("audit", ANY_SIZE, "start_wall_s", below=0.3),
+    Target("audit", ANY_SIZE, "page_mb", below=10),
+    Target("audit", ANY_SIZE, "page_load_s", below=2),
     Target("timing", ANY_SIZE, "worst_us", below=10),
+    Target("web-app", ANY_SIZE, "first_load_bytes", below=100_000),
+    Target("web-app", ANY_SIZE, "first_paint_ms", below=150),
+    Target("web-app", ANY_SIZE, "layout_shift", at_most=0.05),
+    Target("web-app", ANY_SIZE, "open_thread_p50_ms", below=100),
+    Target("web-app", ANY_SIZE, "live_p50_ms", below=200),
 )
 """What the ground floor has to reach; the design's own aims (design.md §8) are higher."""
 

@@ -5,6 +5,7 @@
     connections  memory of idle ones, and how fast they log in
     restart      kill -9 with many waiting
     timing       what the clock tells: claims and enrolments that must look alike
+    audit        the leak auditor: speed, start, the page of its report
     discovery    new contacts to tokens; the enrolled set of a million lines
 
 A new one is a coroutine `(Bench, size) -> Figures` and a line here; targets for its figures stand in `bench.targets`.
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 
 from bench.bench import Bench
 from bench.procfs import Figures
+from bench.workloads.audit import audit
 from bench.workloads.connections import idle
 from bench.workloads.custody import deposits, deposits_while_online
 from bench.workloads.discovery import discovery, enrolled_set_of_a_million
@@ -22,6 +24,7 @@ from bench.workloads.live import light, online
 from bench.workloads.live_traced import online_strace
 from bench.workloads.restart import recovery
 from bench.workloads.timing import timing
+from bench.workloads.web_app import web_app
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,21 @@ WORKLOADS = (
         every_size=False,
     ),
     Workload(
+        "audit",
+        audit,
+        (
+            "capture_mb",
+            "har_mb_per_cpu_s",
+            "mitm_mb_per_cpu_s",
+            "har_aho_corasick_mb_per_cpu_s",
+            "start_wall_s",
+            "start_cpu_s",
+            "page_mb",
+            "page_load_s",
+        ),
+        every_size=False,
+    ),
+    Workload(
         "timing",
         timing,
         (
@@ -101,6 +119,24 @@ WORKLOADS = (
             "claim_p50_us",
             "enrol_p50_us",
             "worst_us",
+        ),
+        every_size=False,
+    ),
+    Workload(
+        "web-app",
+        web_app,
+        (
+            "texts",
+            "first_load_bytes",
+            "first_paint_ms",
+            "layout_shift",
+            "open_thread_p50_ms",
+            "open_thread_worst_ms",
+            "open_thread_cpu_ms",
+            "list_p50_ms",
+            "search_worst_ms",
+            "live_p50_ms",
+            "live_worst_ms",
         ),
         every_size=False,
     ),

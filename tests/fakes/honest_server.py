@@ -248,6 +248,11 @@ class HonestServer:
         if link is not None:
             link.hang_up()
 
+    def reachable(self, device: bytes) -> bool:
+        """Whether a device gets an answer."""
+        del device
+        return not self.off
+
     def stop(self) -> None:
         """Be gone: every stream ends, nobody answers."""
         self.off = True
@@ -264,7 +269,11 @@ class HonestServer:
         assert key.public_key().public_bytes_raw() == consent.record.device_key
         del journal
         gate = FakeGate()
-        return Reach(gate=gate, control=ServerControl(self, device, gate), stream=ServerConnector(self, device, gate))
+        return Reach(gate=gate, control=ServerControl(self, device, gate), stream=self.connector(device, gate))
+
+    def connector(self, device: DeviceId, gate: "FakeGate") -> "ServerConnector":
+        """A device's way to a stream."""
+        return ServerConnector(self, device, gate)
 
     def more_paths(self, device: DeviceId) -> dict[str, Callable[[Struct], Struct]]:
         """What a server that does more answers to a device."""
@@ -544,7 +553,7 @@ class ServerControl(FakeControlPlane):
     def _require_reachable(self) -> None:
         if self._gate.is_shut:
             raise GateClosedError("cloud messaging is off for this line")
-        if self._server.off:
+        if not self._server.reachable(self._device):
             raise UnreachableError("nobody answers")
 
 
@@ -559,9 +568,8 @@ class ServerConnector:
     async def connect(self, url: str) -> StreamLink:
         del url
         await asyncio.sleep(0)
-        if self._gate.is_shut:
-            raise GateClosedError("cloud messaging is off for this line")
-        if self._server.off:
+        self._require_open()
+        if not self._server.reachable(self._device):
             raise UnreachableError("nobody answers")
         if self._device not in self._server.enrolments:
             raise LoginRefusedError("the server does not know this device")
@@ -569,6 +577,10 @@ class ServerConnector:
         self._gate.links.append(link)
         self._server.login(self._device, link)
         return link
+
+    def _require_open(self) -> None:
+        if self._gate.is_shut:
+            raise GateClosedError("cloud messaging is off for this line")
 
 
 class ServerLink(FakeLink):

@@ -133,10 +133,10 @@ class Phone:
 class Town:
     """A clock, a network, a server."""
 
-    def __init__(self) -> None:
+    def __init__(self, server: type[HonestServer] = HonestServer) -> None:
         self.clock = FakeClock()
         self.network = FakeNetwork(now=self.clock.wall())
-        self.server = HonestServer(self.clock, self.network)
+        self.server = server(self.clock, self.network)
 
     def phone(self, number: str, **more: object) -> Phone:
         """Make a phone."""

@@ -26,6 +26,8 @@ PAST_THE_GATE = [
     "import subprocess",
     "from subprocess import run",
     "import ctypes",
+    "from dbus_fast.aio import MessageBus",
+    "import sdbus",
     "async def f(): await asyncio.open_connection('h', 1)",
     "async def f(): await asyncio.open_connection(host='h', port=1, ssl=context)",
     "from asyncio import open_connection as oc",

@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from importlib.metadata import entry_points
 from pathlib import Path
 from random import Random, SystemRandom
 from typing import Final
@@ -57,7 +56,7 @@ class Options:
     bounds: Bounds = Bounds()  # noqa: RUF009  frozen
     limits: Limits = Limits()  # noqa: RUF009  frozen
     engine: str = ENGINES[0]
-    decoys: int = 2
+    decoys: int = 1
     """Made for each seed where the seeds file has none."""
     format: str = ""
     """Of the captures: "flows", "har", "pcap", "raw"; empty lets each file's bytes decide."""
@@ -181,9 +180,12 @@ def load_plugins(names: Iterable[str]) -> tuple[Decoder, ...]:
     Raises:
         PluginError: there is none of that name, or it cannot be loaded.
     """
-    known = {point.name: point for point in entry_points(group=PLUGINS)} if (names := tuple(names)) else {}
+    wanted = tuple(names)
+    if not wanted:
+        return ()
+    known = {point.name: point for point in importlib.import_module("importlib.metadata").entry_points(group=PLUGINS)}
     found = []
-    for name in names:
+    for name in wanted:
         if name not in known:
             raise PluginError(f"no installed package has a decoder {name!r} (entry points of {PLUGINS})")
         try:

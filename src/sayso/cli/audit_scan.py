@@ -64,7 +64,7 @@ class _Bar:
 @click.option(
     "--decoys",
     type=click.IntRange(0, 1000),
-    default=2,
+    default=1,
     show_default=True,
     help="Decoys for each seed, if the seeds file has none.",
 )

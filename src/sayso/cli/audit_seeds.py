@@ -28,7 +28,7 @@ def seeds() -> None:
     type=click.Choice(["GB", "US"]),
     help="Of the numbers, which are kept for fiction.",
 )
-@click.option("--decoys", default=2, show_default=True, type=click.IntRange(0, 1000), help="For each seed.")
+@click.option("--decoys", default=1, show_default=True, type=click.IntRange(0, 1000), help="For each seed.")
 def new(out: Path | None, region: str, decoys: int) -> None:
     """Make fresh seeds and their decoys: checksummed, one of their kind, from ranges that belong to nobody.
 

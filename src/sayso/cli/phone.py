@@ -11,14 +11,18 @@ import uvloop
 
 from sayso.cli.output import ReportingGroup, data_option, json_option, read_secret, run_until_stopped, tell_json
 from sayso.cli.phone_data import agree, export, me, receipts
+from sayso.cli.phone_fallback import cancel, fallback, next_text, sim
 from sayso.cli.phone_lock import describe, lock, pin
+from sayso.cli.phone_modems import modems, sms_parts
+from sayso.cli.phone_web import open_app
 from sayso.consent.policy import policy_text
 from sayso.phone import command_types as types
 from sayso.phone.adapters.daemon_client import DaemonClient
+from sayso.phone.adapters.modems import read_choice
 from sayso.phone.app import ModemConfig, PhoneConfig, run
 from sayso.phone.errors import CommandError
 
-_UNDER_WAY: Final = frozenset({"queued", "deposited", "sms-sending"})
+_UNDER_WAY: Final = frozenset({"queued", "deposited", "recalling", "sms-sending"})
 _file = click.Path(path_type=Path, exists=True, dir_okay=False)
 line_option = click.option("--line", help="Which line, by its modem's name; not needed where the phone has one.")
 AnswerT = TypeVar("AnswerT", bound=msgspec.Struct)
@@ -32,7 +36,8 @@ def phone() -> None:
 
 phone.add_command(pin)
 phone.add_command(lock)
-for _command_of_its_own in (agree, me, receipts, export):
+phone.add_command(open_app)
+for _command_of_its_own in (agree, me, receipts, export, fallback, next_text, cancel, sim, modems, sms_parts):
     phone.add_command(_command_of_its_own)
 
 
@@ -40,33 +45,46 @@ for _command_of_its_own in (agree, me, receipts, export):
 @data_option("phone")
 @click.option(
     "--modem",
-    "modems",
+    "chosen",
     multiple=True,
     required=True,
-    metavar="NAME=PATH",
-    help="A modem of the simulated carrier: its name and Unix socket; repeat for a second line.",
+    metavar="NAME=MODEM",
+    help="A line's name, and its modem: modemmanager[:DEVICE], termux[:SLOT], gammu:GAMMURC or carrier:SOCKET; repeat "
+    "for a second line.",
 )
 @click.option("--passphrase-file", type=_file, help="First line: the store's passphrase. File mode 600.")
 @click.option("--plain-store-key", is_flag=True, help="Keep the store's key in a plain file instead.")
+@click.option("--web/--no-web", default=True, show_default=True, help="Serve the web app, to this machine alone.")
+@click.option(
+    "--server", default="", help="The server that Settings > Cloud Messaging suggests. Nothing is sent to it."
+)
+@click.option("--server-key", default="", help="Its key, 64 hex digits.")
 @json_option
 def run_phone(
     data: Path,
-    modems: tuple[str, ...],
+    chosen: tuple[str, ...],
     passphrase_file: Path | None,
     plain_store_key: bool,  # noqa: FBT001  a flag
+    web: bool,  # noqa: FBT001  a flag
+    server: str,
+    server_key: str,
     as_json: bool,  # noqa: FBT001  a flag
 ) -> None:
     """Run a phone's daemon until SIGTERM. It is silent until you opt in.
 
     \b
-    Example: a phone with one SIM of the simulated carrier
-        sayso phone run --data ./alice --plain-store-key --modem sim=./carrier/modems/alice.sock
+    Example: a Linux phone; then one with a SIM of the simulated carrier
+        sayso phone run --data ~/.sayso --passphrase-file secret --modem sim=modemmanager
+        sayso phone run --data ./alice --plain-store-key --modem sim=carrier:./carrier/modems/alice.sock
     """
     config = PhoneConfig(
         data=data,
-        modems=tuple(_read_modem(modem) for modem in modems),
+        modems=tuple(_read_modem(modem) for modem in chosen),
         passphrase=read_secret(passphrase_file, "passphrase"),
         plain_key=plain_store_key,
+        web=web,
+        server=server,
+        server_key=server_key,
     )
 
     async def tell_when(ready: asyncio.Event) -> None:
@@ -75,6 +93,8 @@ def run_phone(
             tell_json({"event": "ready"})
         else:
             click.echo("The phone is on, and silent until you opt in. Stop with Ctrl-C.")
+            if web:
+                click.echo(f"Its web app: sayso phone open --data {data}")
 
     async def serve(stop: asyncio.Event) -> None:
         ready = asyncio.Event()
@@ -234,15 +254,18 @@ def send(data: Path, number: str, text: str, line: str | None, wait: bool, as_js
 @phone.command("send-as-sms")
 @data_option("phone")
 @click.argument("message")
+@click.option("--in-doubt", is_flag=True, help="At once, even if it may have arrived: the recipient's Sayso is told.")
 @json_option
-def send_as_sms(data: Path, message: str, as_json: bool) -> None:  # noqa: FBT001  a flag
+def send_as_sms(data: Path, message: str, in_doubt: bool, as_json: bool) -> None:  # noqa: FBT001  flags
     """Send a text that waits, or failed, by SMS after all: unencrypted, by your decision. MESSAGE is its id (--json).
+
+    One that the server has is recalled first.
 
     \b
     Example:
         sayso phone send-as-sms --data ./alice 5f0c...
     """
-    answer = _ask(data, _command(types.SendAsSms, id=message), types.Sending)
+    answer = _ask(data, _command(types.SendAsSms, id=message, in_doubt=in_doubt), types.Sending)
     if as_json:
         tell_json(answer.message)
     else:
@@ -271,10 +294,10 @@ def messages(data: Path, with_number: str | None, limit: int, line: str | None, 
 
 
 def _read_modem(text: str) -> ModemConfig:
-    name, equals, path = text.partition("=")
-    if not (name and equals and path):
-        raise CommandError("write a modem as NAME=PATH, such as sim=./carrier/modems/alice.sock")
-    return ModemConfig(name=name, path=Path(path))
+    name, equals, modem = text.partition("=")
+    if not (name and equals and modem):
+        raise CommandError("write a modem as NAME=MODEM, such as sim=modemmanager")
+    return ModemConfig(name=name, modem=read_choice(modem))
 
 
 def _command(kind: type[CommandT], **fields: object) -> CommandT:

@@ -74,9 +74,28 @@ def enter_pin(data: Path, pin_file: Path | None, line: str | None, as_json: bool
     _done(answer, "The PIN is right, or is tried with the next code; `sayso phone lock status` tells.", as_json=as_json)
 
 
-@click.group(cls=ReportingGroup)
-def lock() -> None:
-    """The registration lock: who waits for a number, and how long."""
+@click.group(cls=ReportingGroup, invoke_without_command=True)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="SAYSO_DATA",
+    help="Directory for all state of this phone.",
+)
+@json_option
+@click.pass_context
+def lock(context: click.Context, data: Path | None, as_json: bool) -> None:  # noqa: FBT001  a flag
+    """Lock the web app; with a command below: the registration lock, who waits for a number and how long.
+
+    \b
+    Example: end every session of the web app, in every browser
+        sayso phone lock --data ./alice
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if data is None:
+        raise click.UsageError("say which phone with --data, or see --help for the registration lock")
+    answer = _ask(data, types.LockApp(), types.Done)
+    _done(answer, "The web app is locked. `sayso phone open` opens it again.", as_json=as_json)
 
 
 @lock.command()

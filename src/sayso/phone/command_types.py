@@ -6,8 +6,8 @@
 
 A line is named by its modem (`Line.name`), or left out where the phone has only one. `Watch` alone has more than one
 answer: `Watching`, then an event per line of JSON until the asking side hangs up. No command but `OptIn`, `Code`,
-`Agree`, `Me`, `SetPin`, `EnterPin`, `RefuseNewcomer`, `OptOut`, `Send`, `SendAsSms` and, with read receipts on,
-`OpenThread` may cause traffic; the gate sees to it.
+`Agree`, `Me`, `SetPin`, `EnterPin`, `RefuseNewcomer`, `OptOut`, `Send`, `SendAsSms`, `Cancel` and, with read receipts
+on, `OpenThread` may cause traffic; the gate sees to it.
 """
 
 from collections.abc import AsyncIterator
@@ -27,6 +27,12 @@ PinText = Annotated[str, Meta(pattern=r"^[0-9]{4,20}\Z")]
 TextBody = Annotated[str, Meta(min_length=1, max_length=LIMITS.body_bytes)]
 Findable = Literal["everyone", "nobody"]
 """Who may find the line: everyone who has the number, or nobody until it writes first."""
+
+MessageId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+"""As `Message.id` has it."""
+WhenToSms = Literal["never", "ask", "after"]
+"""When a text that does not arrive by cloud goes by SMS, unencrypted: never; when its owner says so; after a while."""
+Minutes = Annotated[int, Meta(ge=1, le=LIMITS.ttl_max_s // 60)]
 
 MESSAGES_AT_ONCE = 1000
 CONNECTIONS_AT_ONCE = 100_000
@@ -133,20 +139,81 @@ class OptOut(_Command, frozen=True, kw_only=True, tag="opt-out"):
     line: LineName | None = None
 
 
+class Fallback(_Quiet, frozen=True, kw_only=True):
+    """What becomes of texts that do not arrive by cloud (design.md §5.4). It is asked, at first, in both cases."""
+
+    undelivered: WhenToSms = "ask"
+    """The recipient's phone does not get it: it is off, or its number has left the cloud."""
+    undelivered_after_min: Minutes = 10
+    """Minutes from writing: with `after` until the SMS, with `ask` until the question."""
+    unreachable: WhenToSms = "ask"
+    """The server cannot be reached."""
+    unreachable_after_min: Minutes = 10
+
+
+class GetFallback(_Command, frozen=True, kw_only=True, tag="get-fallback"):
+    """Look up a fallback policy. Causes no traffic. Answer: `FallbackSet`."""
+
+    line: LineName | None = None
+    number: NumberText | None = None
+    """Of the conversation; None: the line's own, which holds where a conversation has none."""
+
+
+class SetFallback(_Command, frozen=True, kw_only=True, tag="set-fallback"):
+    """Set a fallback policy; it holds for what waits already, too. Answer: `FallbackSet`."""
+
+    line: LineName | None = None
+    number: NumberText | None = None
+    """As for `GetFallback`."""
+    fallback: Fallback | None
+    """None: back to the line's own, or, of the line's own, to the one at first."""
+
+
+class NextText(_Command, frozen=True, kw_only=True, tag="next-text"):
+    """By which line and channel would the next text of a conversation go? Causes no traffic. Answer: `NextRoute`."""
+
+    line: LineName | None = None
+    """None: the line that the conversation is on."""
+    number: NumberText
+
+
+class ConfirmSim(_Command, frozen=True, kw_only=True, tag="confirm-sim"):
+    """The owner's word on a SIM that is not the one the line is bound to. Answer: `Done`."""
+
+    line: LineName | None = None
+    ours: bool
+    """True: it is the line's (a replacement with the same number). False: it is another; the enrolment is released."""
+
+
 class Send(_Command, frozen=True, kw_only=True, tag="send"):
     """Send a text. Answer: `Sending`, as soon as the text is durable in the phone's outbox."""
 
     line: LineName | None = None
+    """None: the line that the conversation is on, or the phone's only one."""
     to: NumberText
     text: TextBody
 
 
 class SendAsSms(_Command, frozen=True, kw_only=True, tag="send-as-sms"):
-    """Send a waiting or failed text by SMS, unencrypted, because the owner says so. Answer: `Sending`."""
+    """Send a waiting or failed text by SMS, unencrypted, because the owner says so. Answer: `Sending`.
+
+    One that the server has is recalled first, and goes by SMS when that is sure (state `recalling`).
+    """
 
     line: LineName | None = None
-    id: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
-    """The message's, as `Message.id` has it."""
+    id: MessageId
+    in_doubt: bool = False
+    """Send it at once even if it may have arrived already; the recipient's Sayso is told, and joins the two."""
+
+
+class Cancel(_Command, frozen=True, kw_only=True, tag="cancel"):
+    """Take a text back. Answer: `Sending`; state `cancelled`, or `recalling` until the server has answered.
+
+    It may turn out delivered all the same, or stay `in-doubt` until the recipient's phone has answered.
+    """
+
+    line: LineName | None = None
+    id: MessageId
 
 
 class Messages(_Command, frozen=True, kw_only=True, tag="messages"):
@@ -194,6 +261,14 @@ class SetReadReceipts(_Command, frozen=True, kw_only=True, tag="set-read-receipt
     on: bool
 
 
+class OpenApp(_Command, frozen=True, kw_only=True, tag="open-app"):
+    """Make a one-time link to the web app. Causes no traffic. Answer: `AppLink`."""
+
+
+class LockApp(_Command, frozen=True, kw_only=True, tag="lock-app"):
+    """End every session of the web app. Answer: `Done`."""
+
+
 class Watch(_Command, frozen=True, kw_only=True, tag="watch"):
     """Subscribe to events. Answers: `Watching`, then events."""
 
@@ -210,14 +285,21 @@ Command = (
     | Receipts
     | Connections
     | OptOut
+    | GetFallback
+    | SetFallback
+    | NextText
+    | ConfirmSim
     | Send
     | SendAsSms
+    | Cancel
     | Messages
     | Contacts
     | AddContact
     | OpenThread
     | OpenContact
     | SetReadReceipts
+    | OpenApp
+    | LockApp
 )
 """What a handler is given; `Watch` goes to its `watch`."""
 
@@ -269,6 +351,30 @@ class Line(_Quiet, frozen=True, kw_only=True):
     trouble: str | None = None
     """What stands in the way and what to do, if anything does."""
     lock: Lock = Lock()
+    sim_gone_since: float | None = None
+    """Since when the line's own SIM is not in the phone (Unix seconds); None while it is, or where that is not sure."""
+    released_at: float | None = None
+    """When the enrolment is released if the SIM does not come back."""
+
+
+Awaited = Literal["connection", "server", "recipient", "recall", "recipient-device", "modem", "owner"]
+"""What a text waits for. `connection`: with the server. `server`: to take it, or to give the recipient's keys.
+`recipient`: its phone, to fetch the text. `recall`: the server's answer to one. `recipient-device`: its word whether it
+has a text that was recalled. `modem`: to send the SMS. `owner`: a decision."""
+Then = Literal["sms", "ask", "fail"]
+Choice = Literal["send-as-sms", "send-as-sms-in-doubt", "cancel"]
+
+
+class Waiting(_Quiet, frozen=True, kw_only=True):
+    """What a text of ours waits for."""
+
+    what: Awaited
+    until: float | None
+    """When the phone does something about it by itself, Unix seconds; None: nothing but what it waits for."""
+    then: Then | None
+    """What it does: sends it by SMS (after a recall, where the server has it), asks its owner, or gives up."""
+    choices: list[Choice]
+    """What its owner can do now: `SendAsSms`, the same with `in_doubt`, `Cancel`."""
 
 
 class Message(_Quiet, frozen=True, kw_only=True):
@@ -284,12 +390,15 @@ class Message(_Quiet, frozen=True, kw_only=True):
     text: str
     channel: Literal["cloud", "sms"]
     state: str
-    """Out: the states of design.md §5.4 (`queued` to `read`, `sms-sending` to `sms-unknown`) or `failed`; in: `new` or
+    """Out: `queued`, `deposited`, `accepted`, `delivered`, `read`, `recalling`, `in-doubt`, `unknown`, `sms-sending`,
+    `sms-sent`, `sms-delivered`, `sms-unknown`, `cancelled`, `failed` (docs/reference/message-states.md); in: `new` or
     `read`."""
     at: float
     """When it was sent, Unix seconds: by this phone's clock, or by the sender's."""
     notice: str | None = None
     """What the person should know: another key than before, another statement than ours, sent by SMS because ..."""
+    waiting: Waiting | None = None
+    """Of a text of ours that has no outcome yet."""
 
 
 class Contact(_Quiet, frozen=True, kw_only=True):
@@ -378,6 +487,32 @@ class ConnectionList(_Answer, frozen=True, kw_only=True, tag="connections"):
     connections: list[Connection]
 
 
+class FallbackSet(_Answer, frozen=True, kw_only=True, tag="fallback"):
+    """The policy that holds."""
+
+    line: LineName
+    number: str | None
+    fallback: Fallback
+    own: bool
+    """Whether it was set for just this (conversation, or line), and is not inherited."""
+
+
+class NextRoute(_Answer, frozen=True, kw_only=True, tag="next-text"):
+    """How the next text of a conversation would go, as far as the phone can tell without asking anybody."""
+
+    number: str
+    line: LineName
+    channel: Literal["cloud", "sms"]
+    certain: bool
+    """False: the recipient's keys are claimed with the first text, and that decides."""
+    goes_now: bool
+    """False: it would wait first (for a connection, for its owner's decision)."""
+    reason: str | None
+    """A word for programs: `line-off`, `left-cloud`, `no-connection`, ..."""
+    sentence: str
+    """The same for the owner."""
+
+
 class Sending(_Answer, frozen=True, kw_only=True, tag="sending"):
     """The text is durable in the outbox; `Watch` tells the rest."""
 
@@ -396,6 +531,15 @@ class ContactList(_Answer, frozen=True, kw_only=True, tag="contacts"):
     contacts: list[Contact]
 
 
+class AppLink(_Answer, frozen=True, kw_only=True, tag="app-link"):
+    """A link that opens the web app once."""
+
+    link: str
+    file: str
+    """Path of a page for this owner only that leads there: a link in a command line could be read by others."""
+    expires_s: int
+
+
 class Watching(_Answer, frozen=True, kw_only=True, tag="watching"):
     """Whatever happens from here on is told."""
 
@@ -409,9 +553,12 @@ Answer = (
     | ReceiptList
     | ConnectionList
     | OptedOut
+    | FallbackSet
+    | NextRoute
     | Sending
     | MessageList
     | ContactList
+    | AppLink
     | Watching
 )
 

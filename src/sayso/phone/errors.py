@@ -5,7 +5,10 @@ SaysoError
     ├── StoreLockedError       the store cannot be opened: wrong passphrase, damaged, or in use by another process
     ├── RatchetError           a message of the ratchet is forged, replayed or of another session
     ├── ModemGoneError         the modem cannot be reached
+    ├── SmsFormatError         an SMS from the network lies about itself; nothing of it was used
     ├── CacheError             what can be fetched again cannot be kept or read
+    ├── SessionError           who asks the web app belongs to no open session
+    ├── WebAppError            the web app cannot be served
     ├── CommandError           what the owner asked for is not possible now; the message says what to do
     │   └── PolicyChangedError the server has another policy than the one agreed to
     └── ServerSideError        the server, or the way to it
@@ -36,8 +39,20 @@ class ModemGoneError(PhoneError):
     """The modem cannot be reached."""
 
 
+class SmsFormatError(PhoneError):
+    """An SMS, or what it carries, is not of the form that it claims."""
+
+
 class CacheError(PhoneError):
     """What can be fetched again cannot be kept on this phone, or read there."""
+
+
+class SessionError(PhoneError):
+    """Who asks the web app belongs to no open session."""
+
+
+class WebAppError(PhoneError):
+    """The web app cannot be served."""
 
 
 class CommandError(PhoneError):

@@ -36,7 +36,7 @@ WINDOW = 8 * 1024 * 1024
 OVERLAP = 4096
 MEDIA_HEAD = 8 * 1024
 """Bytes of a picture, a sound or a film in which encodings are undone: its description stands first."""
-PACKED = (compressed.GZIP, compressed.ZSTD, *compressed.ZLIB)
+PACKED = (compressed.GZIP, compressed.ZSTD, compressed.ZIP, *compressed.ZLIB)
 SAME_IN_HEX = frozenset({"bcd", "bytes"})
 """Bytes whose hex digits are the value itself: the text was matched already, with an eye on what stands beside it."""
 MAX_HITS = 2_000

@@ -4,6 +4,8 @@
     lock         the registration lock: a line that waits for its number, or is told that another one does
     peers        what a line knows of another number: token, device, keys, grant, and whether it ever was in the cloud
     route        by which channel a text goes, or why it waits
+    fallback     when a text goes by SMS after all, by its owner's policy
+    notices      which SMS a sent-as-SMS notice means
     outgoing     the state machine of a text that goes out (design.md §5.4)
     outbox       a content on its way by cloud: ready, sealed, accepted; what each answer of the relay means for it
     incoming     what an opened envelope has to prove before a number is shown, and what then becomes of it

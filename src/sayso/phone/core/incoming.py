@@ -6,7 +6,7 @@
        ▼ ratchet: a session with the certified Curve25519 key, and with no other
        ▼ content: sender is the certified one, its number opens the commitment, the recipient is this very line
        ▼ message id seen? ─▶ acknowledge, show nothing
-       └▶ text | receipts | a kind that this version does not know
+       └▶ text | receipts | sent-as-SMS notice | a kind that this version does not know
 
 Whatever fails changes nothing: no session, no account, no row; it is acknowledged as `unreadable(reason)`.
 """
@@ -53,7 +53,14 @@ class NewerKindCame:
     """Keep it, and show that it was sent with a newer Sayso."""
 
 
-What = TextCame | ReceiptsCame | NewerKindCame
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeCame:
+    """A message of this sender goes, or went, by SMS."""
+
+    notice: SmsNotice
+
+
+What = TextCame | ReceiptsCame | NoticeCame | NewerKindCame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -119,7 +126,9 @@ def check_content(plaintext: bytes, *, certificate: Certificate, me: Party, now:
             what = TextCame(text=text)
         case Receipt(message_ids=ids):
             what = ReceiptsCame(message_ids=tuple(ids), read=content.kind == Kind.READ)
-        case SmsNotice() | None:
+        case SmsNotice() as notice:
+            what = NoticeCame(notice=notice)
+        case None:
             what = NewerKindCame()
     return Proven(content=content, certificate=certificate, what=what)
 
@@ -150,10 +159,10 @@ def words_about(peer: Peer, proven: Proven) -> list[Word]:
 
 
 def wants_receipt(what: What) -> bool:
-    """Whether a delivery receipt is due: a receipt never causes a receipt."""
-    return not isinstance(what, ReceiptsCame)
+    """Whether a delivery receipt is due: a receipt never causes a receipt, and a notice is no message."""
+    return not isinstance(what, ReceiptsCame | NoticeCame)
 
 
-def may_be_told(peer: Peer, *, is_contact: bool) -> bool:
-    """Whether this peer gets receipts and the grant: contacts, and people that the owner has written to."""
-    return is_contact or peer.written
+def may_be_told(peer: Peer, *, is_contact: bool, is_blocked: bool) -> bool:
+    """Whether this peer gets receipts and the grant: contacts, and people the owner has written to; nobody blocked."""
+    return (is_contact or peer.written) and not is_blocked

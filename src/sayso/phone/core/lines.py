@@ -1,11 +1,12 @@
 """A line and its device: the states of consent on the phone (design.md §5.1, §5.5, §5.6).
 
-    off ─ opt-in ─▶ enrolling ─ enrolled, token checked, keys out ─▶ on ─ another SIM, or none ─▶ paused
+    off ─ opt-in ─▶ enrolling ─ enrolled, token checked, keys out ─▶ on ─ its SIM gone, 10 min ─▶ paused
      ▲                  │                                            │ ▲                            │
      │                  │ refused, code expired, opt-out             │ └──── the SIM is back ───────┤
      │                  ▼                                            ▼                              │
      ├───────────────  off                     leaving ◀─ opt-out ───┴──────────────────────────────┘
      ├── withdrawn, or not confirmed: silent either way ─┘
+     ├── released: its SIM gone for a day, or given up by its owner ─── (from on, paused, policy-changed)
      │
      │   on ─ another policy than was agreed to: the server's, or of an update that changes a default
      │                                       ─▶ policy-changed ─ agreed to the new text ─▶ on
@@ -28,6 +29,7 @@ from types import MappingProxyType
 from typing import Final
 
 from sayso.phone.errors import CommandError
+from sayso.protocol.limits import DAY, MINUTE
 
 
 class LineState(StrEnum):
@@ -53,6 +55,8 @@ class LineEvent(StrEnum):
     ENDED_BY_SERVER = "ended-by-server"
     SIM_GONE = "sim-gone"
     SIM_BACK = "sim-back"
+    SIM_RELEASED = "sim-released"
+    """It did not come back, or its owner says that it will not."""
     POLICY_CHANGED = "policy-changed"
     AGREED = "agreed"
 
@@ -69,6 +73,10 @@ _MOVES: Final[Mapping[tuple[LineState, LineEvent], LineState]] = MappingProxyTyp
         (LineState.ON, LineEvent.ENDED_BY_SERVER): LineState.OFF,
         (LineState.ON, LineEvent.SIM_GONE): LineState.PAUSED,
         (LineState.PAUSED, LineEvent.SIM_BACK): LineState.ON,
+        (LineState.POLICY_CHANGED, LineEvent.SIM_GONE): LineState.PAUSED,
+        (LineState.ON, LineEvent.SIM_RELEASED): LineState.OFF,
+        (LineState.PAUSED, LineEvent.SIM_RELEASED): LineState.OFF,
+        (LineState.POLICY_CHANGED, LineEvent.SIM_RELEASED): LineState.OFF,
         (LineState.ON, LineEvent.POLICY_CHANGED): LineState.POLICY_CHANGED,
         (LineState.PAUSED, LineEvent.POLICY_CHANGED): LineState.POLICY_CHANGED,
         (LineState.POLICY_CHANGED, LineEvent.AGREED): LineState.ON,
@@ -114,6 +122,8 @@ class Line:
     sim: bytes | None = None
     """Keyed digest of the SIM that the line is bound to; bound at opt-in."""
     read_receipts: bool = False
+    sim_gone_since: float = 0.0
+    """Since when the SIM it is bound to is known not to be in the phone; Unix seconds, 0 while it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -184,12 +194,56 @@ class SimSeen(StrEnum):
     ANOTHER = "another"
     NONE = "none"
     LOCKED = "locked"
+    UNKNOWN = "unknown"
+    """There is no modem to ask."""
 
 
-def after_sim(state: LineState, seen: SimSeen) -> LineEvent | None:
-    """Tell what a look at the SIM means for the line. A locked SIM says nothing: its owner is about to unlock it."""
-    if state is LineState.ON and seen in {SimSeen.ANOTHER, SimSeen.NONE}:
-        return LineEvent.SIM_GONE
-    if state is LineState.PAUSED and seen is SimSeen.OURS:
-        return LineEvent.SIM_BACK
-    return None
+PAUSE_AFTER_S: Final = 10 * MINUTE
+"""How long a SIM has to be gone before the line is silent: a modem that starts anew is without one for a while."""
+RELEASE_AFTER_S: Final = DAY
+"""How long before the line is off; counted from when it was missed first."""
+_MINDED: Final = frozenset({LineState.ON, LineState.PAUSED, LineState.POLICY_CHANGED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimVerdict:
+    """What a look at the SIM means."""
+
+    event: LineEvent | None = None
+    gone_since: float = 0.0
+    """To be kept with the line."""
+    look_again_s: float | None = None
+    """When the same sight would mean more."""
+
+
+def after_sim(line: Line, seen: SimSeen, *, seen_for_s: float, from_start: bool, now: float) -> SimVerdict:
+    """Tell what a look at the SIM means for the line.
+
+    Nothing is released because of what may be a false alarm: a SIM that is locked, a modem that is not there or is
+    switched off say nothing, and what counts has been seen without a break for ten minutes in this run of the phone.
+
+    Args:
+        line: as it is stored.
+        seen: the SIM now.
+        seen_for_s: for how long this has been so without a break, as far as this phone has been looking.
+        from_start: whether its own was not seen in this run: a phone that starts with another SIM sends nothing at all.
+        now: Unix seconds.
+    """
+    if line.state not in _MINDED or seen is SimSeen.OURS:
+        return SimVerdict(event=LineEvent.SIM_BACK if line.state is LineState.PAUSED else None)
+    if seen in {SimSeen.LOCKED, SimSeen.UNKNOWN}:
+        return SimVerdict(gone_since=line.sim_gone_since)
+    since = line.sim_gone_since or now - seen_for_s
+    pause = None if line.state is LineState.PAUSED else LineEvent.SIM_GONE
+    if seen_for_s < PAUSE_AFTER_S:
+        at_once = pause if from_start and seen is SimSeen.ANOTHER else None
+        return SimVerdict(event=at_once, gone_since=since, look_again_s=PAUSE_AFTER_S - seen_for_s)
+    left = since + RELEASE_AFTER_S - now
+    if left <= 0:
+        return SimVerdict(event=LineEvent.SIM_RELEASED, gone_since=since)
+    return SimVerdict(event=pause, gone_since=since, look_again_s=left)
+
+
+def released_at(line: Line) -> float | None:
+    """Tell when the enrolment of a line without its SIM is released; None while there is no reason for it."""
+    return line.sim_gone_since + RELEASE_AFTER_S if line.state in _MINDED and line.sim_gone_since else None

@@ -15,6 +15,7 @@ from enum import StrEnum
 
 from sayso.phone.core.outgoing import (
     CouldNotBeRead,
+    DeviceMustSay,
     Event,
     Expired,
     InCustody,
@@ -129,9 +130,11 @@ def judge_wrong_devices(*, tried_before: bool) -> Verdict:
     return Verdict(Next.CLAIM_ANEW, NobodyHasIt())
 
 
-def judge_outcome(state: OutcomeState, parcel: Parcel) -> Verdict:  # noqa: PLR0911  one return for each outcome
+def judge_outcome(state: OutcomeState, parcel: Parcel) -> Verdict:  # noqa: C901, PLR0911  one return for each outcome
     """Judge an `Outcome`, asked for or not."""
     match state:
+        case OutcomeState.IN_DOUBT if parcel.stage is Stage.ACCEPTED:
+            return Verdict(Next.KEEP, DeviceMustSay())
         case OutcomeState.WAITING | OutcomeState.IN_DOUBT | OutcomeState.TOO_EARLY:
             if parcel.stage is Stage.SEALED:
                 return Verdict(Next.ACCEPT, InCustody())
@@ -147,8 +150,9 @@ def judge_outcome(state: OutcomeState, parcel: Parcel) -> Verdict:  # noqa: PLR0
         case OutcomeState.EXPIRED:
             return Verdict(Next.DROP, Expired())
         case OutcomeState.UNKNOWN if parcel.stage is Stage.SEALED:
-            # It never got there, or the relay has forgotten it: with the same message id the recipient shows it once.
-            return Verdict(Next.CLAIM_ANEW, NobodyHasIt())
+            # It never got there, or the relay died after the device had it: with the same message id the recipient
+            # shows it once. An SMS has no such id: the text remembers the doubt.
+            return Verdict(Next.CLAIM_ANEW, NobodyHasIt(sure=False))
         case OutcomeState.UNKNOWN:
             return Verdict(Next.DROP, NoAnswerComes(Reason.NO_OUTCOME))
 

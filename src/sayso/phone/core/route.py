@@ -1,14 +1,11 @@
 """By which channel a text goes, or why it waits (design.md §5.4)."""
 
 from dataclasses import dataclass
-from typing import Final
 
+from sayso.phone.core.fallback import Policy, When
 from sayso.phone.core.lines import LineState
 from sayso.phone.core.outgoing import Reason
 from sayso.phone.core.peers import InCloud, Peer
-
-SMS_CHARS: Final = 39_015
-"""255 parts of 153 septets (3GPP TS 23.040 §9.2.3.24.1): no modem takes more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,9 @@ class Wait:
 Route = Cloud | Sms | Claim | Wait
 
 
-def without_cloud(state: LineState, *, cloud_number: bool, own_number: bool, peer: Peer | None) -> Route | None:
+def without_cloud(
+    state: LineState, *, cloud_number: bool, own_number: bool, peer: Peer | None, policy: Policy
+) -> Route | None:
     """Decide what can be decided without the server; None if the server has to be asked.
 
     Args:
@@ -46,6 +45,7 @@ def without_cloud(state: LineState, *, cloud_number: bool, own_number: bool, pee
         cloud_number: whether the recipient is a number that cloud messaging can reach at all.
         own_number: whether it is the line's own number: a ratchet with oneself is none.
         peer: what the line knows of the recipient.
+        policy: the owner's for this conversation.
     """
     if not cloud_number or own_number:
         return Sms(Reason.NO_CLOUD_NUMBER)
@@ -53,7 +53,7 @@ def without_cloud(state: LineState, *, cloud_number: bool, own_number: bool, pee
         return None
     if peer is not None and peer.ever_in_cloud:
         # Switching cloud messaging off is no consent to send in clear what was encrypted until now.
-        return Wait(Reason.ASK)
+        return _by_policy(policy, Reason.LINE_OFF)
     return Sms(Reason.LINE_OFF)
 
 
@@ -70,9 +70,9 @@ def with_keys(peer: Peer, *, now: float, session_ready: bool) -> Route:
     return Claim()
 
 
-def after_claim(peer: Peer) -> Route:
+def after_claim(peer: Peer, policy: Policy) -> Route:
     """Decide after a claim said that nobody is enrolled there (or that it looks so)."""
-    return Wait(Reason.ASK) if peer.ever_in_cloud else Sms(Reason.NOT_IN_CLOUD)
+    return _by_policy(policy, Reason.LEFT_CLOUD) if peer.ever_in_cloud else Sms(Reason.NOT_IN_CLOUD)
 
 
 def without_connection(peer: Peer | None) -> Route:
@@ -83,3 +83,14 @@ def without_connection(peer: Peer | None) -> Route:
     if peer is not None and peer.in_cloud is InCloud.NO and not peer.ever_in_cloud:
         return Sms(Reason.NOT_IN_CLOUD)
     return Wait(Reason.NO_CONNECTION)
+
+
+def _by_policy(policy: Policy, reason: Reason) -> Route:
+    """Decide for a peer that was in the cloud: to leave it is a fallback, which a lying server can feign as well."""
+    match policy.undelivered:
+        case When.AFTER:
+            return Sms(reason)
+        case When.ASK:
+            return Wait(Reason.ASK)
+        case When.NEVER:
+            return Wait(Reason.NEVER_SMS)

@@ -22,7 +22,11 @@
     epochs       the line's way to another epoch, without a code
     certificates the line's own certificate, checked
     statements   the server's statement, checked and kept
-    texting      the modem: SMS both ways, and the SIM that the line is bound to
+    texting      the modem: SMS both ways
+    sim_watch    the SIM that the line is bound to
+    joining      an SMS that a sent-as-SMS notice names
+    patience     what a text waits for, and what happens when that takes too long
+    shown        policies, waiting and the next text's way in the owner's words
     chance       a fair chance from the Random port
     world        what all of these are given
 

@@ -21,7 +21,7 @@ from sayso.phone.core.outbox import (
     judge_wrong_devices,
     unsealed,
 )
-from sayso.phone.core.outgoing import Reason, Waits
+from sayso.phone.core.outgoing import Reason, State, Waits
 from sayso.phone.core.peers import InCloud, Peer
 from sayso.phone.core.reconnect import wait_s
 from sayso.phone.core.route import Claim, Sms, after_claim, with_keys
@@ -29,7 +29,7 @@ from sayso.phone.core.texts import Text
 from sayso.phone.errors import ProblemError, RatchetError, ServerSideError
 from sayso.phone.line.chance import chance
 from sayso.phone.line.claims import Claims, ManyDevicesError
-from sayso.phone.line.outgoing import Outgoing
+from sayso.phone.line.outgoing import OUT_OF_CLOUD, Outgoing
 from sayso.phone.line.sealing import retire_sessions, seal_parcel, session_ready
 from sayso.phone.line.statements import current
 from sayso.phone.line.world import Reach, World
@@ -42,15 +42,20 @@ from sayso.protocol.frames import (
     Deposited,
     DepositState,
     Outcome,
+    OutcomeState,
+    Recall,
     Refused,
     WrongDevices,
 )
-from sayso.protocol.limits import LIMITS
+from sayso.protocol.limits import LIMITS, MINUTE
 
 IN_FLIGHT: Final = 64
 """Unanswered deposits of a line."""
 IN_FLIGHT_PER_CONVERSATION: Final = 8
 ASKED_AT_ONCE: Final = 256
+DOUBT_AGAIN_S: Final = 2.0
+"""A device that is connected answers at once, but its word is not passed on: it is asked for, ever more seldom."""
+MOST_AGAIN_S: Final = 15 * MINUTE
 
 
 class Dispatch:
@@ -95,6 +100,8 @@ class Dispatch:
         self._at_work: set[str] = set()
         self._held: set[str] = set()
         """Conversations that are left alone for a while."""
+        self._recalled: dict[int, int] = {}
+        """Parcels whose recall was asked for on this stream, and how often; asked again when that may help."""
         self._failures: dict[str, int] = {}
         """For each conversation, in a row."""
 
@@ -106,6 +113,7 @@ class Dispatch:
         """Start a worker for each conversation with something to send; forever."""
         while True:
             self._due.clear()
+            self._recall_wished()
             self._outgoing.gather_receipts()
             for number in self._world.store.outbox.numbers_to_send_to(self._line):
                 if number not in self._at_work and number not in self._held and self._room(number):
@@ -115,8 +123,11 @@ class Dispatch:
 
     def ask_accepted(self) -> None:
         """Ask what became of what is in custody: after a time without a stream, and now and then."""
+        recalled = {text.message_id for text in self._world.store.texts.recalled(self._line)}
         for parcel in self._world.store.outbox.accepted(self._line)[:ASKED_AT_ONCE]:
-            if parcel.handle is not None:
+            if parcel.message_id in recalled:
+                self._recall(parcel)
+            elif parcel.handle is not None:
                 self._link.send([Ask(self._ref(parcel), parcel.handle)])
 
     def deposited(self, frame: Deposited) -> None:
@@ -144,7 +155,33 @@ class Dispatch:
         parcel = self._world.store.outbox.by_handle(self._line, frame.handle_hash)
         if parcel is not None:
             self._carry_out(parcel, judge_outcome(frame.state, parcel))
+            if parcel.id in self._recalled and frame.state in {OutcomeState.IN_DOUBT, OutcomeState.TOO_EARLY}:
+                self._recall_later(parcel, frame.state)
         self.wake()
+
+    def _recall_wished(self) -> None:
+        """Recall what is to be recalled, once the relay has it: before that, there is nothing to take back."""
+        for text in self._world.store.texts.recalling(self._line):
+            parcel = self._world.store.outbox.of_message(self._line, text.number, text.message_id)
+            if parcel is not None and parcel.stage is Stage.ACCEPTED and parcel.id not in self._recalled:
+                self._recall(parcel)
+
+    def _recall(self, parcel: Parcel) -> None:
+        if parcel.handle is not None:
+            self._recalled[parcel.id] = self._recalled.get(parcel.id, 0) + 1
+            self._link.send([Recall(self._ref(parcel), parcel.handle)])
+
+    def _recall_later(self, parcel: Parcel, state: OutcomeState) -> None:
+        seconds = DOUBT_AGAIN_S * 2.0 ** min(self._recalled[parcel.id] - 1, 20)
+        if state is OutcomeState.TOO_EARLY:
+            seconds = max(1.0, parcel.accepted_at + LIMITS.stranger_recall_s - self._world.clock.wall())
+        self._tasks.create_task(self._recall_after(min(MOST_AGAIN_S, seconds), parcel.id))
+
+    async def _recall_after(self, seconds: float, parcel_id: int) -> None:
+        await self._world.clock.sleep(seconds)
+        parcel = self._world.store.outbox.get(parcel_id)
+        if parcel is not None and parcel.stage is Stage.ACCEPTED:
+            self._recall(parcel)
 
     def _answered(self, ref: int) -> Parcel | None:
         parcel_id = self._refs.pop(ref, None)
@@ -157,29 +194,43 @@ class Dispatch:
 
     def _carry_out(self, parcel: Parcel, verdict: Verdict) -> None:
         """Make a verdict durable, in one transaction, and act on it after."""
-        if verdict.parcel is Next.KEEP:
+        if verdict.parcel is Next.KEEP and verdict.text is None:
             return
         if verdict.parcel is Next.ASK:
             self._ask(parcel)
             return
         with self._world.store.transaction(f"outbox-{verdict.parcel}"):
             text = self._outgoing.move(parcel, verdict.text)
-            self._change(parcel, verdict)
+            gone = text is not None and text.state in OUT_OF_CLOUD
+            if gone:
+                self._world.store.outbox.drop(parcel.id)
+                if verdict.not_enrolled:
+                    self._claims.nobody_there(parcel.number)
+            else:
+                self._change(parcel, verdict, text)
         if text is not None:
             self._world.news.text_changed(text)
-        if verdict.parcel is Next.DROP and parcel.handle is not None:
+            if text.state == State.SMS_SENDING:
+                self._sms_chosen.set()
+        if (gone or verdict.parcel is Next.DROP) and parcel.handle is not None:
             self._link.send([Collect(parcel.handle)])
+        if gone:
+            return
         if verdict.parcel in {Next.RETRY_LATER, Next.CLAIM_ANEW, Next.NEW_SESSION}:
             self._hold_back(parcel.number, at_once=verdict.parcel is not Next.RETRY_LATER)
 
-    def _change(self, parcel: Parcel, verdict: Verdict) -> None:
+    def _change(self, parcel: Parcel, verdict: Verdict, text: Text | None) -> None:
         store = self._world.store
         peer = store.peers.get(self._line, parcel.number)
         match verdict.parcel:
             case Next.ACCEPT:
                 store.outbox.put(in_custody(parcel, at=self._world.clock.wall()))
+            case Next.DROP if text is not None and text.state == State.QUEUED:
+                store.outbox.put(unsealed(parcel))
             case Next.DROP:
                 store.outbox.drop(parcel.id)
+            case Next.KEEP:
+                pass
             case Next.SEAL_ANEW:
                 store.outbox.put(unsealed(parcel))
             case Next.NEW_SESSION:
@@ -219,7 +270,7 @@ class Dispatch:
             if claimed is None:
                 return
             if claimed.in_cloud is not InCloud.YES:
-                route = after_claim(claimed)
+                route = after_claim(claimed, self._outgoing.policy(number))
                 self._outgoing.nobody_there(claimed, route)
                 if isinstance(route, Sms):
                     self._sms_chosen.set()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from sayso.phone.core.incoming import (
     NewerKindCame,
+    NoticeCame,
     Proven,
     ReceiptsCame,
     TextCame,
@@ -20,9 +21,10 @@ from sayso.phone.core.outgoing import ReceiptCame
 from sayso.phone.core.peers import with_certificate
 from sayso.phone.core.sessions import Session, retired_by_new_inbound
 from sayso.phone.core.statements import OddStatement, is_odd
-from sayso.phone.core.texts import Channel, Direction, InState, Text, Word, after
+from sayso.phone.core.texts import Channel, Direction, Text, Word, after, first_state
 from sayso.phone.errors import RatchetError
 from sayso.phone.line.claims import system_word
+from sayso.phone.line.joining import Joining
 from sayso.phone.line.sealing import drop_surplus_sessions, own_party
 from sayso.phone.line.statements import current, shown_to_us
 from sayso.phone.line.world import World
@@ -53,6 +55,7 @@ class Inbox:
     def __init__(self, world: World, line: bytes) -> None:
         self._world = world
         self._line = line
+        self._joining = Joining(world, line)
 
     def receive(self, frame: Deliver) -> list[Frame]:
         """Take an envelope. Whatever it holds is durable when this returns.
@@ -196,7 +199,10 @@ class Inbox:
         shown = [store.texts.add(system_word(self._world, self._line, number, word)) for word in words]
         match proven.what:
             case TextCame(text=text):
-                return [*shown, store.texts.add(self._row(number, proven, text))], []
+                shown.append(store.texts.add(self._row(number, proven, text)))
+                return [*shown, *self._joining.message_came(number, content.message_id)], []
+            case NoticeCame(notice=notice):
+                return [*shown, *self._joining.notice_came(number, notice)], []
             case NewerKindCame():
                 row = replace(self._row(number, proven, ""), raw=content.body, reason=Word.NEWER_KIND)
                 return [*shown, store.texts.add(row)], []
@@ -243,7 +249,7 @@ class Inbox:
             channel=Channel.CLOUD,
             kind=content.kind,
             text=text,
-            state=InState.NEW,
+            state=first_state(is_blocked=self._world.store.regard.is_blocked(number)),
             at=content.sent_at_ms / 1000,
             counter=content.counter,
         )

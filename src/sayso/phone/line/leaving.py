@@ -141,7 +141,9 @@ class Leaving:
         store.lines.forget_device(self._line)
         store.locks.forget(self._line)
         line = store.lines.get(self._line)
-        store.lines.put(replace(line, state=move(line.state, event), trouble=trouble, number=None, sim=None))
+        store.lines.put(
+            replace(line, state=move(line.state, event), trouble=trouble, number=None, sim=None, sim_gone_since=0.0)
+        )
         return changed
 
     def _tell(self, texts: list[Text]) -> None:

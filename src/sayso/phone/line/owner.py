@@ -10,16 +10,19 @@ from typing import Final, Literal, Protocol
 from sayso.phone import command_types as ask
 from sayso.phone.adapters.store import Store
 from sayso.phone.adapters.store.peers import Contact
-from sayso.phone.core.lines import Device, LineState, Step
+from sayso.phone.core.lines import Device, LineState, Step, released_at
 from sayso.phone.core.lock import LockState
 from sayso.phone.core.peers import InCloud
-from sayso.phone.core.texts import SENTENCES, Text
+from sayso.phone.core.texts import SENTENCES, Direction, Text
 from sayso.phone.errors import CommandError
+from sayso.phone.line.outgoing import NO_SUCH
 from sayso.phone.line.receipts import receipt_list
 from sayso.phone.line.service import LineService
+from sayso.phone.line.shown import policy_of, shown_policy, shown_route, shown_waiting
 from sayso.protocol.errors import NumberError
 from sayso.protocol.numbers import PhoneNumber
 
+NO_LINE: Final = "this phone has no line of this name; `sayso phone status` lists them"
 _SHORT_CODE: Final = re.compile(r"[0-9]{2,8}", re.ASCII)
 
 
@@ -64,6 +67,24 @@ class Owner:
         """Subscribe to what happens."""
         return self._feed.subscribe()
 
+    def shown(self, text: Text) -> ask.Message:
+        """Show one row of a thread, with what it waits for."""
+        return self._message(text)
+
+    def next_route(self, line: bytes, number: str) -> ask.NextRoute | None:
+        """Tell the way of the next text of a line's conversation; None where the other side cannot be written to."""
+        service = self._services.get(line)
+        try:
+            thread = _recipient(number)
+        except CommandError:
+            return None
+        return None if service is None else shown_route(thread, service.line.name, service.next_route(thread))
+
+    def likely(self, line: bytes, number: str) -> bool:
+        """Tell whether a number seems to be in the cloud, to one line's eyes; asks nobody."""
+        service = self._services.get(line)
+        return service is not None and service.likely(number)
+
     async def handle(self, command: ask.Command) -> ask.Answer:  # noqa: PLR0911  one return for each command
         """Do one command.
 
@@ -91,13 +112,18 @@ class Owner:
             case _:
                 return self._at_once(command)
 
-    def _at_once(self, command: ask.Command) -> ask.Answer:
+    def _at_once(self, command: ask.Command) -> ask.Answer:  # noqa: PLR0911  one return for each command
         """Do a command that waits for nobody."""
         match command:
-            case ask.Send(line=line, to=to, text=text):
-                return ask.Sending(message=self._message(self._service(line).send(_recipient(to), text)))
-            case ask.SendAsSms(line=line, id=message):
-                return ask.Sending(message=self._message(self._service(line).send_as_sms(bytes.fromhex(message))))
+            case ask.Send() | ask.SendAsSms() | ask.Cancel():
+                return ask.Sending(message=self._message(self._send(command)))
+            case ask.SetFallback(line=line, number=number, fallback=given):
+                service, thread = self._service(line), None if number is None else _recipient(number)
+                service.set_policy(thread, None if given is None else policy_of(given))
+                return self._fallback(service, thread)
+            case ask.ConfirmSim(line=line, ours=ours):
+                self._service(line).confirm_sim(ours=ours)
+                return ask.Done()
             case ask.OpenThread(line=line, number=number):
                 service = self._service(line)
                 service.open_thread(_thread(number))
@@ -113,9 +139,27 @@ class Owner:
             case _:
                 return self._look(command)
 
-    def _look(self, command: ask.Command) -> ask.Answer:
+    def _send(self, command: ask.Send | ask.SendAsSms | ask.Cancel) -> Text:
+        match command:
+            case ask.Send(line=line, to=to, text=text):
+                number = _recipient(to)
+                return self._on_thread(line, number).send(number, text)
+            case ask.SendAsSms(line=line, id=message, in_doubt=in_doubt):
+                key = bytes.fromhex(message)
+                return self._of_message(line, key).send_as_sms(key, in_doubt=in_doubt)
+            case ask.Cancel(line=line, id=message):
+                key = bytes.fromhex(message)
+                return self._of_message(line, key).cancel(key)
+
+    def _look(self, command: ask.Command) -> ask.Answer:  # noqa: PLR0911  one return for each command
         """Look something up in the store. Never causes traffic."""
         match command:
+            case ask.GetFallback(line=line, number=number):
+                return self._fallback(self._service(line), None if number is None else _recipient(number))
+            case ask.NextText(line=line, number=number):
+                thread = _recipient(number)
+                service = self._on_thread(line, thread)
+                return shown_route(thread, service.line.name, service.next_route(thread))
             case ask.Messages(line=line, with_number=number, limit=limit):
                 chosen = None if line is None else self._service(line).id
                 return self._messages(chosen, None if number is None else _thread(number), limit)
@@ -130,6 +174,8 @@ class Owner:
                 if contact is None:
                     raise CommandError("there is no such contact; `sayso phone contacts` lists them")
                 return ask.ContactList(contacts=[self._contact(contact)])
+            case ask.OpenApp() | ask.LockApp():
+                raise CommandError("this phone serves no web app")
             case _:
                 return ask.StatusReport(
                     version=version("sayso"), lines=[self._line(service) for service in self._services.values()]
@@ -169,7 +215,26 @@ class Owner:
         for service in self._services.values():
             if service.line.name == name:
                 return service
-        raise CommandError("this phone has no line of this name; `sayso phone status` lists them")
+        raise CommandError(NO_LINE)
+
+    def _on_thread(self, name: str | None, number: str) -> LineService:
+        """Return the line to write from: replies leave by the line that received (design.md §5.5)."""
+        last = None if name is not None or len(self._services) == 1 else self._store.texts.last_line(number)
+        found = None if last is None else self._services.get(last)
+        return found or self._service(name)
+
+    def _of_message(self, name: str | None, message_id: bytes) -> LineService:
+        """Return the line of a message; which one that is needs not be said."""
+        text = None if name is not None else self._store.texts.by_message_id(message_id)
+        found = None if text is None else self._services.get(text.line)
+        if found is None and name is None:
+            raise CommandError(NO_SUCH)
+        return found or self._service(name)
+
+    def _fallback(self, service: LineService, number: str | None) -> ask.FallbackSet:
+        own = self._store.fallbacks.find(service.id, number)
+        holds = self._store.fallbacks.get(service.id, number)
+        return ask.FallbackSet(line=service.line.name, number=number, fallback=shown_policy(holds), own=own is not None)
 
     def _chosen(self, name: str | None) -> list[LineService]:
         return list(self._services.values()) if name is None else [self._service(name)]
@@ -206,7 +271,14 @@ class Owner:
             state=text.state,
             at=text.at,
             notice=notice,
+            waiting=self._waiting(text),
         )
+
+    def _waiting(self, text: Text) -> ask.Waiting | None:
+        service = self._services.get(text.line)
+        if service is None or text.direction is not Direction.OUT:
+            return None
+        return shown_waiting(text, service.plan(text))
 
     def _line(self, service: LineService) -> ask.Line:
         line, device, sim = service.line, service.device, service.sim
@@ -225,6 +297,8 @@ class Owner:
             connections=self._store.journal(line.id).count(),
             trouble=line.trouble,
             lock=_shown_lock(self._store.locks.get(line.id)),
+            sim_gone_since=line.sim_gone_since or None,
+            released_at=released_at(line),
         )
 
     def _contact(self, contact: Contact) -> ask.Contact:

@@ -56,7 +56,11 @@ def seal_parcel(world: World, parcel: Parcel, peer: Peer) -> tuple[Parcel, Text 
     to = _address(device, peer)
     recipient = _party(peer)
     row, session, opened = _session(world, device, peer)
-    told = may_be_told(peer, is_contact=world.store.peers.contact(peer.number) is not None)
+    told = may_be_told(
+        peer,
+        is_contact=world.store.peers.contact(peer.number) is not None,
+        is_blocked=world.store.regard.is_blocked(peer.number),
+    )
     counter = parcel.counter or peer.counter + 1
     content = Content(
         version=VERSION,

@@ -9,8 +9,11 @@ from typing import Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sayso.consent.records import read_record
+from sayso.phone.core.fallback import Plan, Policy
 from sayso.phone.core.lines import Device, Line, LineEvent, LineState, Step
+from sayso.phone.core.peers import InCloud
 from sayso.phone.core.reconnect import wait_s
+from sayso.phone.core.route import Claim, Cloud, Route, after_claim
 from sayso.phone.core.texts import Channel, Direction, InState, Text
 from sayso.phone.errors import CommandError, ProblemError, UnreachableError
 from sayso.phone.line.agreeing import Agreeing
@@ -20,7 +23,9 @@ from sayso.phone.line.leaving import ENROLMENT_ENDED, Leaving, Left
 from sayso.phone.line.lock_desk import LockDesk
 from sayso.phone.line.online import Online
 from sayso.phone.line.outgoing import Outgoing
-from sayso.phone.line.texting import SimView, Texting
+from sayso.phone.line.patience import Patience
+from sayso.phone.line.sim_watch import SimView, SimWatch
+from sayso.phone.line.texting import Texting
 from sayso.phone.line.world import Reach, World
 from sayso.phone.ports import Modem
 from sayso.protocol.api import ME_PATH, Empty, Holdings, ProblemType
@@ -37,6 +42,8 @@ class LineService:
 
     def __init__(self, world: World, line: bytes, modem: Modem) -> None:
         """Take a line that is in the store, and its modem. Nothing happens before `run`."""
+        self._patience = Patience(world, line, world.news, connected=lambda: self.connected)
+        world = replace(world, news=self._patience)
         self._world = world
         self.id = line
         self._outgoing = Outgoing(world, line)
@@ -49,7 +56,8 @@ class LineService:
         self._leavers: list[asyncio.Future[Left]] = []
         self._code_news = asyncio.Event()
         self.lock = LockDesk(world, line, reached=self._reached, enrolling=self._enrolling, code_news=self._code_news)
-        self._texting = Texting(world, line, modem, moved=self._changed.set, code_came=self._code_news.set)
+        self._sims = SimWatch(world, line, moved=self._changed.set, released=self._release)
+        self._texting = Texting(world, line, modem, sims=self._sims, code_came=self._code_news.set)
 
     @property
     def line(self) -> Line:
@@ -73,7 +81,7 @@ class LineService:
     @property
     def sim(self) -> SimView:
         """What the modem says of its SIM."""
-        return self._texting.sim
+        return self._sims.view
 
     async def opt_in(self, *, server: str, server_key: bytes, number: str | None, findable: str, method: str) -> int:
         """Take the owner's yes and ask for a code; returns how many seconds the code is good for.
@@ -88,7 +96,7 @@ class LineService:
                 number=self._own_number(number),
                 findable=findable,
                 method=method,
-                sim=self._texting.sim.digest,
+                sim=self._sims.view.digest,
             )
             give_consent(self._world, self.id, yes)
             try:
@@ -159,15 +167,52 @@ class LineService:
         self._wake(written)
         return written
 
-    def send_as_sms(self, message_id: bytes) -> Text:
-        """Send a waiting or failed text by SMS, because the owner says so.
+    def send_as_sms(self, message_id: bytes, *, in_doubt: bool = False) -> Text:
+        """Send a text by SMS because the owner says so; one that the server may have is recalled first.
 
         Raises:
             CommandError: there is no such text, or somebody may have it already.
         """
-        moved = self._outgoing.owner_chose_sms(message_id)
+        moved = self._outgoing.owner_chose_sms(message_id, in_doubt=in_doubt)
         self._wake(moved)
         return moved
+
+    def cancel(self, message_id: bytes) -> Text:
+        """Take a text back; one that the server may have is recalled first.
+
+        Raises:
+            CommandError: there is no such text, or it does not wait any more.
+        """
+        moved = self._outgoing.cancel(message_id)
+        self._wake(moved)
+        return moved
+
+    def plan(self, text: Text) -> Plan | None:
+        """Tell what a text of ours waits for."""
+        return self._outgoing.plan(text, connected=self.connected)
+
+    def set_policy(self, number: str | None, policy: Policy | None) -> None:
+        """Set or take back a fallback policy; it holds for what waits already, too."""
+        with self._world.store.transaction("policy-set"):
+            self._world.store.fallbacks.put(self.id, number, policy)
+        self._world.news.line_changed(self.id)
+        for text in self._world.store.texts.waiting(self.id):
+            if number in {None, text.number}:
+                self._world.news.text_changed(text)
+
+    def next_route(self, number: str) -> Route:
+        """Tell by which way the next text of a conversation would go, without asking anybody."""
+        route = self._outgoing.route(number, connected=self.connected)
+        if route is not None:
+            return route
+        peer = self._world.store.peers.get(self.id, number)
+        if peer.in_cloud is InCloud.NO:
+            return after_claim(peer, self._outgoing.policy(number))
+        return Cloud() if peer.in_cloud is InCloud.YES else Claim()
+
+    def confirm_sim(self, *, ours: bool) -> None:
+        """Take the owner's word on a SIM that is not the one the line is bound to; see `SimWatch`."""
+        self._sims.confirm(ours=ours)
 
     def open_thread(self, number: str) -> None:
         """Mark a thread as read on the phone; with read receipts on, and only then, its writer is told."""
@@ -196,9 +241,12 @@ class LineService:
         """Serve the line for as long as the phone runs."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._texting.run())
-            await self._texting.sim_known.wait()
+            tasks.create_task(self._patience.run(self._outgoing, self._wake))
+            tasks.create_task(self._sims.run())
+            await self._sims.known.wait()
             while True:
                 self._changed.clear()
+                self._sims.look()
                 match self.line.state:
                     case LineState.ENROLLING:
                         await self._while(LineState.ENROLLING, self._enrol())
@@ -323,6 +371,9 @@ class LineService:
             if not leaver.done():
                 leaver.set_result(left)
 
+    def _release(self, sentence: str) -> None:
+        self._end(LineEvent.SIM_RELEASED, sentence)
+
     def _ask_anew(self, sentence: str) -> None:
         self._agreeing.ask(sentence)
         self._changed.set()
@@ -353,11 +404,11 @@ class LineService:
     def _wake(self, text: Text) -> None:
         if text.channel is Channel.SMS:
             self._texting.sms_chosen.set()
-        elif self._online is not None:
+        if self._online is not None:
             self._online.wake()
 
     def _own_number(self, given: str | None) -> PhoneNumber:
-        number = given or self._texting.sim.number
+        number = given or self._sims.view.number
         if number is None:
             raise CommandError("the SIM does not tell its number: say which it is, such as +44 7700 900123")
         try:

@@ -1,4 +1,4 @@
-"""One modem: SMS both ways, the registrar's code, and the SIM that the line is bound to. Works with consent off, too.
+"""One modem: SMS both ways, and the registrar's code. Works with consent off, too.
 
 An SMS that goes out has its state and reference stored before the modem gets it; after a crash, and after the modem was
 away, the modem is asked about the reference before anything is handed over again. One that comes in is stored before it
@@ -7,49 +7,34 @@ is deleted from the modem; announced again, it is recognised.
 
 import asyncio
 import contextlib
-import hashlib
-import hmac
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from sayso.phone.core.codes import code_in
-from sayso.phone.core.lines import LineEvent, SimSeen, Step, after_sim, move
-from sayso.phone.core.lock import wants_code
+from sayso.phone.core.lines import SimSeen
 from sayso.phone.core.outgoing import SimGone, SmsState, State
 from sayso.phone.core.reconnect import wait_s
-from sayso.phone.core.texts import Channel, Direction, InState, Text, after
+from sayso.phone.core.texts import Text, after
 from sayso.phone.errors import ModemGoneError
 from sayso.phone.line.chance import chance
+from sayso.phone.line.incoming_sms import IncomingSmsDesk
+from sayso.phone.line.sim_watch import SimWatch
 from sayso.phone.line.world import World
-from sayso.phone.ports import IncomingSms, Modem, ModemEvent, Sim, SmsSent
-from sayso.protocol.errors import NumberError, ProtocolError
-from sayso.protocol.numbers import PhoneNumber
+from sayso.phone.ports import IncomingSms, Modem, ModemEvent, Sim, SmsSent, Storage
+from sayso.protocol.errors import ProtocolError
 
 _MOST_WAIT_S: Final = 10.0
 """A modem is on this machine: asking for it often costs nobody anything."""
-_SIM_KEY: Final = "sim-key"
-_SIM_KEY_BYTES: Final = 32
-PAUSED_ANOTHER: Final = "another SIM is in the phone: this line is silent until its own is back, or until you opt out"
-PAUSED_NONE: Final = "the SIM is not in the phone: this line is silent until it is back, or until you opt out"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimView:
-    """What the modem says of its SIM, without its identifiers."""
-
-    modem: bool = False
-    present: bool = False
-    locked: bool = False
-    digest: bytes | None = None
-    number: str | None = None
+STORAGE_FULL: Final = (
+    "the modem's storage for SMS is full, so new ones wait at the network: delete old ones that another app keeps there"
+)
 
 
 class Texting:
     """One line's modem."""
 
     def __init__(
-        self, world: World, line: bytes, modem: Modem, *, moved: Callable[[], None], code_came: Callable[[], None]
+        self, world: World, line: bytes, modem: Modem, *, sims: SimWatch, code_came: Callable[[], None]
     ) -> None:
         """Take a modem.
 
@@ -57,17 +42,14 @@ class Texting:
             world: see `World`.
             line: id of the line.
             modem: the line's modem.
-            moved: called when the line's state has changed because of the SIM.
+            sims: told what the modem says of its SIM, and asked whether it is the line's.
             code_came: called when the registrar's code has come and is stored with the device.
         """
         self._world = world
         self._line = line
         self._modem = modem
-        self._moved = moved
-        self._code_came = code_came
-        self.sim = SimView()
-        self.sim_known = asyncio.Event()
-        """Set once the modem has spoken of the SIM, or could not be reached: before that a line stays silent."""
+        self._sims = sims
+        self._incoming = IncomingSmsDesk(world, line, modem, code_came=code_came)
         self.sms_chosen = asyncio.Event()
         """Set by whoever stores a text that goes by SMS."""
 
@@ -82,72 +64,29 @@ class Texting:
                         failures = 0
                         await self._take(event)
                 failures += 1
-                self._see(SimView())
-                self.sim_known.set()
+                self._sims.see(None)
                 pause = min(_MOST_WAIT_S, wait_s(failures, chance(self._world.random)))
                 await self._world.clock.sleep(pause)
 
     async def _take(self, event: ModemEvent) -> None:
         match event:
             case Sim():
-                self._see(self._view(event))
-                self._mind_sim()
-                self.sim_known.set()
+                self._sims.see(event)
                 await self._ask_unsettled()
             case IncomingSms():
-                await self._came(event)
+                await self._incoming.take(event)
             case SmsSent(ref=ref, state=word):
                 await self._sent(ref, word)
+            case Storage(full=full):
+                self._tell_storage(full=full)
 
-    def _see(self, view: SimView) -> None:
-        if view != self.sim:
-            self.sim = view
-            self._world.news.line_changed(self._line)
-
-    def _view(self, sim: Sim) -> SimView:
-        readable = sim.present and not sim.locked
-        return SimView(
-            modem=True,
-            present=sim.present,
-            locked=sim.locked,
-            digest=self._digest(sim) if readable else None,
-            number=_normal(sim.number) if readable and sim.number else None,
-        )
-
-    def _digest(self, sim: Sim) -> bytes:
-        """Name a SIM by a digest under a random key that never leaves the store."""
-        key = self._world.store.secret(_SIM_KEY)
-        if key is None:
-            key = self._world.random.token_bytes(_SIM_KEY_BYTES)
-            with self._world.store.transaction("sim-key"):
-                self._world.store.put_secret(_SIM_KEY, key)
-        return hmac.digest(key, f"{sim.imsi}/{sim.iccid}".encode(), "sha256")
-
-    def _seen(self) -> SimSeen:
-        bound = self._world.store.lines.get(self._line).sim
-        if not self.sim.present:
-            return SimSeen.NONE
-        if self.sim.digest is None:
-            return SimSeen.LOCKED
-        return SimSeen.OURS if bound in {None, self.sim.digest} else SimSeen.ANOTHER
-
-    def _mind_sim(self) -> None:
+    def _tell_storage(self, *, full: bool) -> None:
+        """Say that the modem has no room for SMS, until it has again: what other programs keep there is not ours."""
         line = self._world.store.lines.get(self._line)
-        seen = self._seen()
-        event = after_sim(line.state, seen)
-        if event is None:
-            return
-        why = PAUSED_ANOTHER if seen is SimSeen.ANOTHER else PAUSED_NONE
-        with self._world.store.transaction("sim-seen"):
-            self._world.store.lines.put(
-                replace(
-                    line,
-                    state=move(line.state, event),
-                    trouble=why if event is LineEvent.SIM_GONE else None,
-                )
-            )
-        self._world.news.line_changed(self._line)
-        self._moved()
+        if full or line.trouble == STORAGE_FULL:
+            with self._world.store.transaction("storage-seen"):
+                self._world.store.lines.put(replace(line, trouble=STORAGE_FULL if full else None))
+            self._world.news.line_changed(self._line)
 
     async def _send_chosen(self) -> None:
         while True:
@@ -160,7 +99,7 @@ class Texting:
 
     async def _ask_unsettled(self) -> None:
         """Settle what the modem was given before; what it was not given yet is handed over now."""
-        if self._seen() is not SimSeen.OURS:
+        if self._sims.seen is not SimSeen.OURS:
             return
         with contextlib.suppress(ModemGoneError):
             for text in self._world.store.texts.with_modem(self._line):
@@ -168,19 +107,19 @@ class Texting:
                     continue
                 if text.sms_sim is None:
                     await self._hand_over(text)
-                elif text.sms_sim == self.sim.digest:
+                elif text.sms_sim == self._sims.view.digest:
                     await self._modem.ask_sent(text.sms_ref)
                 else:
                     self._change(text, SimGone())
 
     async def _hand_over(self, text: Text) -> None:
         """Note which SIM gets the SMS, durably, and give it to the modem."""
-        if self.sim.digest is None or self._seen() is not SimSeen.OURS or text.sms_ref is None:
+        if self._sims.view.digest is None or self._sims.seen is not SimSeen.OURS or text.sms_ref is None:
             return  # the next word of the modem about its SIM tries again
         if self._world.store.texts.get(text.id) != text:
             return  # the other of the two that look for such texts was faster: two hand-overs would be two SMS
         with self._world.store.transaction("sms-handed"):
-            self._world.store.texts.put(replace(text, sms_sim=self.sim.digest))
+            self._world.store.texts.put(replace(text, sms_sim=self._sims.view.digest))
         await self._give(text)
 
     async def _give(self, text: Text) -> None:
@@ -197,7 +136,7 @@ class Texting:
         if text is None or text.line != self._line:
             return
         now = self._change(text, SmsState(word))
-        if word == "unknown" and now.state == State.SMS_SENDING and now.sms_sim == self.sim.digest:
+        if word == "unknown" and now.state == State.SMS_SENDING and now.sms_sim == self._sims.view.digest:
             with contextlib.suppress(ModemGoneError):
                 await self._give(now)
 
@@ -208,50 +147,3 @@ class Texting:
                 self._world.store.texts.put(now)
             self._world.news.text_changed(now)
         return now
-
-    async def _came(self, sms: IncomingSms) -> None:
-        digest = hashlib.sha256(f"{sms.sender}\n{sms.sent_at}\n{sms.text}".encode()).digest()
-        if not self._world.store.seen.sms(self._line, sms.index, digest):
-            self._keep(sms, digest)
-        with contextlib.suppress(ModemGoneError):
-            await self._modem.delete_sms(sms.index)
-
-    def _keep(self, sms: IncomingSms, digest: bytes) -> None:
-        """Store an SMS, as a text or as the code that is waited for."""
-        device = self._world.store.lines.device(self._line)
-        enrolling = device is not None and device.step in {Step.CONSENTED, Step.CODE_WANTED}
-        lock = self._world.store.locks.get(self._line)
-        refusing = not enrolling and device is not None and wants_code(lock, now=self._world.clock.wall())
-        code = code_in(sms.text) if enrolling or refusing else None
-        text: Text | None = None
-        with self._world.store.transaction("sms-came"):
-            self._world.store.seen.add_sms(self._line, sms.index, digest, at=self._world.clock.wall())
-            if code is not None and refusing:
-                self._world.store.locks.put(replace(lock, refusal_code=code))
-            elif device is not None and code is not None:
-                self._world.store.lines.put_device(replace(device, code=code))
-            else:
-                text = self._world.store.texts.add(
-                    Text(
-                        line=self._line,
-                        number=_normal(sms.sender),
-                        message_id=self._world.random.token_bytes(16),
-                        direction=Direction.IN,
-                        channel=Channel.SMS,
-                        text=sms.text,
-                        state=InState.NEW,
-                        at=sms.sent_at,
-                    )
-                )
-        if text is not None:
-            self._world.news.text_changed(text)
-        else:
-            self._code_came()
-
-
-def _normal(sender: str) -> str:
-    """Write a sender as threads name people: E.164 where it is a number, as it came where it is not."""
-    try:
-        return PhoneNumber.parse(sender).e164
-    except NumberError:
-        return sender

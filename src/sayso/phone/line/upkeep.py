@@ -118,7 +118,8 @@ class KeyUpkeep:
             return
         await self._reach.control.call(GRANT_PATH, SetGrant(grant_hash(device.grant)), Empty)
         with self._world.store.transaction("grant-set"):
-            self._world.store.lines.put_device(replace(self._device(), grant_set=True))
+            now = self._device()  # a grant that was changed meanwhile, by a block, is still to be told
+            self._world.store.lines.put_device(replace(now, grant_set=now.grant == device.grant))
 
     def _plan(self, one_time_left: int) -> Upkeep:
         device = self._device()

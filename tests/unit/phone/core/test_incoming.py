@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sayso.phone.core.incoming import (
     NewerKindCame,
+    NoticeCame,
     Proven,
     ReceiptsCame,
     TextCame,
@@ -80,13 +81,19 @@ def test_receipts(kind: Kind, read: bool) -> None:  # noqa: FBT001  the paramete
 
 
 def test_what_this_version_does_not_know_is_kept() -> None:
-    notice = encode_body(SmsNotice(bytes(16), bytes(32), 1))
     for content in (
         msgspec.structs.replace(CONTENT, kind=99, body=b"anything"),
         msgspec.structs.replace(CONTENT, version=2, body=b"anything"),
-        msgspec.structs.replace(CONTENT, kind=Kind.SMS_NOTICE, body=notice),
     ):
         assert check(content).what == NewerKindCame()
+
+
+def test_a_notice_is_no_message_and_causes_no_receipt() -> None:
+    notice = SmsNotice(bytes(16), bytes(32), 1)
+    content = msgspec.structs.replace(CONTENT, kind=Kind.SMS_NOTICE, body=encode_body(notice))
+    what = check(content).what
+    assert what == NoticeCame(notice=notice)
+    assert not wants_receipt(what)
 
 
 @pytest.mark.parametrize("field", ["token", "device", "ed25519", "curve25519", "number"])
@@ -143,6 +150,7 @@ def test_words_about_a_peer() -> None:
 
 
 def test_who_is_told() -> None:
-    assert not may_be_told(PEER, is_contact=False)
-    assert may_be_told(PEER, is_contact=True)
-    assert may_be_told(replace(PEER, written=True), is_contact=False)
+    assert not may_be_told(PEER, is_contact=False, is_blocked=False)
+    assert may_be_told(PEER, is_contact=True, is_blocked=False)
+    assert not may_be_told(PEER, is_contact=True, is_blocked=True)
+    assert may_be_told(replace(PEER, written=True), is_contact=False, is_blocked=False)

@@ -1,10 +1,22 @@
 """The states of a line; nothing but a yes leads out of off."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
-from sayso.phone.core.lines import LineEvent, LineState, SimSeen, after_sim, move
+from sayso.phone.core.lines import (
+    PAUSE_AFTER_S,
+    RELEASE_AFTER_S,
+    Line,
+    LineEvent,
+    LineState,
+    SimSeen,
+    SimVerdict,
+    after_sim,
+    move,
+    released_at,
+)
 from sayso.phone.errors import CommandError
 
 WAY = [
@@ -22,6 +34,10 @@ WAY = [
     (LineState.PAUSED, LineEvent.POLICY_CHANGED, LineState.POLICY_CHANGED),
     (LineState.POLICY_CHANGED, LineEvent.AGREED, LineState.ON),
     (LineState.POLICY_CHANGED, LineEvent.OPT_OUT, LineState.LEAVING),
+    (LineState.POLICY_CHANGED, LineEvent.SIM_GONE, LineState.PAUSED),
+    (LineState.ON, LineEvent.SIM_RELEASED, LineState.OFF),
+    (LineState.PAUSED, LineEvent.SIM_RELEASED, LineState.OFF),
+    (LineState.POLICY_CHANGED, LineEvent.SIM_RELEASED, LineState.OFF),
 ]
 
 
@@ -45,18 +61,55 @@ def test_nothing_leads_on_without_an_opt_in() -> None:
                 move(LineState.OFF, event)
 
 
-@pytest.mark.parametrize(
-    ("state", "seen", "event"),
-    [
-        (LineState.ON, SimSeen.ANOTHER, LineEvent.SIM_GONE),
-        (LineState.ON, SimSeen.NONE, LineEvent.SIM_GONE),
-        (LineState.ON, SimSeen.OURS, None),
-        (LineState.ON, SimSeen.LOCKED, None),
-        (LineState.PAUSED, SimSeen.OURS, LineEvent.SIM_BACK),
-        (LineState.PAUSED, SimSeen.ANOTHER, None),
-        (LineState.OFF, SimSeen.ANOTHER, None),
-        (LineState.ENROLLING, SimSeen.NONE, None),
-    ],
-)
-def test_what_a_look_at_the_sim_means(state: LineState, seen: SimSeen, event: LineEvent | None) -> None:
-    assert after_sim(state, seen) is event
+ON = Line(id=b"l" * 16, name="sim1", state=LineState.ON)
+NOW = 1_800_000_000.0
+
+
+def _look(line: Line, seen: SimSeen, seen_for_s: float, *, from_start: bool = False, now: float = NOW) -> SimVerdict:
+    return after_sim(line, seen, seen_for_s=seen_for_s, from_start=from_start, now=now)
+
+
+@pytest.mark.parametrize("seen", [SimSeen.NONE, SimSeen.ANOTHER])
+def test_a_sim_that_is_gone_for_ten_minutes_pauses_the_line_and_a_day_releases_it(seen: SimSeen) -> None:
+    first = _look(ON, seen, 0)
+    assert first == SimVerdict(gone_since=NOW, look_again_s=PAUSE_AFTER_S)
+    gone = replace(ON, sim_gone_since=NOW)
+    paused = _look(gone, seen, PAUSE_AFTER_S, now=NOW + PAUSE_AFTER_S)
+    assert (paused.event, paused.look_again_s) == (LineEvent.SIM_GONE, RELEASE_AFTER_S - PAUSE_AFTER_S)
+    silent = replace(gone, state=LineState.PAUSED)
+    assert _look(silent, seen, PAUSE_AFTER_S + 1, now=NOW + PAUSE_AFTER_S + 1).event is None
+    assert _look(silent, seen, RELEASE_AFTER_S, now=NOW + RELEASE_AFTER_S).event is LineEvent.SIM_RELEASED
+    assert released_at(silent) == NOW + RELEASE_AFTER_S
+
+
+def test_a_sim_that_is_back_within_the_day_goes_on() -> None:
+    silent = replace(ON, state=LineState.PAUSED, sim_gone_since=NOW)
+    assert _look(silent, SimSeen.OURS, 0, now=NOW + RELEASE_AFTER_S - 1) == SimVerdict(event=LineEvent.SIM_BACK)
+    assert released_at(ON) is None
+
+
+@pytest.mark.parametrize("seen", [SimSeen.LOCKED, SimSeen.UNKNOWN])
+def test_a_sim_that_nobody_can_see_means_nothing(seen: SimSeen) -> None:
+    """A PIN at boot, a modem that starts anew, airplane mode: however long it takes."""
+    assert _look(ON, seen, 10 * RELEASE_AFTER_S) == SimVerdict()
+    silent = replace(ON, state=LineState.PAUSED, sim_gone_since=1.0)
+    assert _look(silent, seen, 10 * RELEASE_AFTER_S) == SimVerdict(gone_since=1.0)
+
+
+def test_a_phone_that_was_off_for_days_releases_nothing_at_its_first_look() -> None:
+    silent = replace(ON, state=LineState.PAUSED, sim_gone_since=NOW - 5 * RELEASE_AFTER_S)
+    assert _look(silent, SimSeen.NONE, 0, from_start=True).event is None
+    assert _look(silent, SimSeen.NONE, PAUSE_AFTER_S).event is LineEvent.SIM_RELEASED
+
+
+def test_a_phone_that_starts_with_another_sim_pauses_at_once() -> None:
+    assert _look(ON, SimSeen.ANOTHER, 0, from_start=True).event is LineEvent.SIM_GONE
+    assert _look(ON, SimSeen.NONE, 0, from_start=True).event is None
+
+
+@pytest.mark.parametrize("state", [LineState.OFF, LineState.ENROLLING, LineState.LEAVING])
+@pytest.mark.parametrize("seen", [SimSeen.NONE, SimSeen.ANOTHER, SimSeen.OURS])
+def test_a_line_that_is_not_on_does_not_mind(state: LineState, seen: SimSeen) -> None:
+    off = replace(ON, state=state)
+    assert _look(off, seen, 10 * RELEASE_AFTER_S, from_start=True) == SimVerdict()
+    assert released_at(replace(off, sim_gone_since=1.0)) is None

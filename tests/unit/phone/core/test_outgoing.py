@@ -120,9 +120,10 @@ def test_a_receipt_beats_an_expired_outcome() -> None:
     assert step(expired, ReceiptCame(read=False)).state is State.DELIVERED
 
 
-def test_a_receipt_does_not_touch_an_sms() -> None:
+def test_a_receipt_does_not_touch_an_sms_that_was_not_announced() -> None:
     sent = Outgoing(state=State.SMS_SENT)
     assert step(sent, ReceiptCame(read=True)) == sent
+    assert step(Outgoing(state=State.SMS_SENT, doubt=True), ReceiptCame(read=False)).state is State.DELIVERED
 
 
 def test_the_third_unreadable_fails() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sayso.phone.core.lines import LineState
 from sayso.phone.core.texts import Direction, Text
-from sayso.phone.line.texting import PAUSED_ANOTHER, PAUSED_NONE
+from sayso.phone.line.sim_watch import PAUSED_ANOTHER, PAUSED_NONE
 from sayso.phone.ports import IncomingSms, Sim
 from tests.aio import run
 from tests.fakes.modem import FakeModem
@@ -161,7 +161,9 @@ def test_another_sim_silences_the_line_and_its_own_wakes_it() -> None:
             await alice.opt_in()
             await bob.opt_in()
             alice.modem.eject()
-            await town.settle()
+            await town.pass_time(599)
+            assert alice.state.value == "on"
+            await town.pass_time(1)
             assert alice.state.value == "paused"
             assert _trouble(alice) == PAUSED_NONE
             assert not alice.service.connected

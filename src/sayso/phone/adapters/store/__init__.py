@@ -7,9 +7,16 @@
     locks      what lines know of registration locks
     peers      other numbers, contacts, Olm sessions
     texts      threads
+    fallbacks  when texts go by SMS, as their owner chose
+    notices    sent-as-SMS notices that came
     outbox     contents on their way, receipts that are due
+    handed     SMS that a modem was given
     seen       what came already: envelopes, message ids, SMS
     odd        statement digests of peers that have still to be judged
+    conversations  threads, one row each: how many are unread, which text is the last
+    search     every text by what stands in it
+    regard     who is blocked, and whose keys the owner has compared
+    preferences  how the owner likes the web app, and its sessions
     journal    the gate's connections ("What has left this phone")
     store      all of it behind one name
 

@@ -61,8 +61,9 @@ class Lines:
     def put(self, line: Line) -> None:
         """Write down a line's changes."""
         self._database.execute(
-            "UPDATE line SET state = ?, trouble = ?, number = ?, sim = ?, read_receipts = ? WHERE id = ?",
-            (line.state, line.trouble, line.number, line.sim, line.read_receipts, line.id),
+            "UPDATE line SET state = ?, trouble = ?, number = ?, sim = ?, read_receipts = ?, sim_gone_since = ?"
+            " WHERE id = ?",
+            (line.state, line.trouble, line.number, line.sim, line.read_receipts, line.sim_gone_since, line.id),
         )
 
     def device(self, line: bytes) -> Device | None:

@@ -71,6 +71,10 @@ class Peers:
         """Write down a contact, new or renamed."""
         self._contacts.put(contact)
 
+    def drop_contact(self, number: str) -> None:
+        """Forget a contact; what was written stays, under the number."""
+        self._contacts.delete("WHERE number = ?", number)
+
     def sessions(self, line: bytes, curve25519: bytes) -> list[Session]:
         """Return the sessions with one device of a peer, last used first."""
         return self._sessions.many(

@@ -112,4 +112,91 @@ CREATE TABLE odd_statement (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: Final = (_FIRST, _STATEMENTS_OF_RECEIPTS, _LOCKS, _EPOCHS)
+_FALLBACK: Final = """
+ALTER TABLE text ADD COLUMN wish TEXT NOT NULL DEFAULT '';
+ALTER TABLE text ADD COLUMN doubt INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE line ADD COLUMN sim_gone_since REAL NOT NULL DEFAULT 0;
+CREATE INDEX text_by_thread ON text (number, position);
+CREATE INDEX outbox_by_message ON outbox (message_id);
+CREATE TABLE fallback (
+    line BLOB NOT NULL REFERENCES line (id), number TEXT NOT NULL, undelivered TEXT NOT NULL,
+    undelivered_after_s REAL NOT NULL, unreachable TEXT NOT NULL, unreachable_after_s REAL NOT NULL,
+    PRIMARY KEY (line, number)
+) WITHOUT ROWID;
+CREATE TABLE sms_notice (
+    line BLOB NOT NULL REFERENCES line (id), number TEXT NOT NULL, message_id BLOB NOT NULL, sha256 BLOB NOT NULL,
+    parts INTEGER NOT NULL, at REAL NOT NULL, joined INTEGER NOT NULL, PRIMARY KEY (line, number, message_id)
+) WITHOUT ROWID;
+"""
+
+_MODEMS: Final = """
+CREATE TABLE handed_sms (
+    line BLOB NOT NULL REFERENCES line (id), ref INTEGER NOT NULL, recipient TEXT NOT NULL, place TEXT NOT NULL,
+    state TEXT NOT NULL, network_ref INTEGER, at REAL NOT NULL, PRIMARY KEY (line, ref)
+) WITHOUT ROWID;
+CREATE INDEX handed_sms_by_report ON handed_sms (line, network_ref) WHERE state = 'sent';
+ALTER TABLE seen_sms ADD COLUMN deleted INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX seen_sms_left ON seen_sms (line, digest) WHERE deleted = 0;
+"""
+
+_CONVERSATIONS: Final = """
+CREATE TABLE conversation (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, line BLOB NOT NULL REFERENCES line (id), number TEXT NOT NULL,
+    unread INTEGER NOT NULL DEFAULT 0, last INTEGER, last_at REAL NOT NULL DEFAULT 0, UNIQUE (line, number)
+);
+CREATE INDEX conversation_by_time ON conversation (last_at);
+CREATE INDEX text_unread ON text (line, number) WHERE direction = 'in' AND state = 'new';
+
+INSERT INTO conversation (line, number) SELECT DISTINCT line, number FROM text;
+UPDATE conversation SET
+    unread = (SELECT count(*) FROM text t WHERE t.line = conversation.line AND t.number = conversation.number
+              AND t.direction = 'in' AND t.state = 'new'),
+    last = (SELECT t.id FROM text t WHERE t.line = conversation.line AND t.number = conversation.number
+            AND t.state != 'joined' ORDER BY t.position DESC LIMIT 1);
+UPDATE conversation SET last_at = coalesce((SELECT at FROM text WHERE id = last), 0);
+
+CREATE VIRTUAL TABLE text_words USING fts5 (text, content = 'text', content_rowid = 'id', tokenize = 'trigram');
+INSERT INTO text_words (text_words, rank) VALUES ('secure-delete', 1);
+INSERT INTO text_words (text_words) VALUES ('rebuild');
+
+CREATE TRIGGER text_came AFTER INSERT ON text BEGIN
+    INSERT INTO text_words (rowid, text) VALUES (new.id, new.text);
+    INSERT OR IGNORE INTO conversation (line, number) VALUES (new.line, new.number);
+    UPDATE conversation SET
+        unread = unread + (new.direction = 'in' AND new.state = 'new'),
+        last = (SELECT t.id FROM text t WHERE t.line = new.line AND t.number = new.number
+                AND t.state != 'joined' ORDER BY t.position DESC LIMIT 1),
+        last_at = max(last_at, new.at)
+    WHERE line = new.line AND number = new.number;
+END;
+CREATE TRIGGER text_looked_at AFTER UPDATE OF state ON text WHEN old.direction = 'in' AND old.state != new.state BEGIN
+    UPDATE conversation SET
+        unread = unread + (new.state = 'new') - (old.state = 'new'),
+        last = CASE WHEN last != new.id OR new.state != 'joined' THEN last ELSE
+            (SELECT t.id FROM text t WHERE t.line = new.line AND t.number = new.number
+             AND t.state != 'joined' ORDER BY t.position DESC LIMIT 1) END
+    WHERE line = new.line AND number = new.number;
+END;
+CREATE TRIGGER text_reworded AFTER UPDATE OF text ON text WHEN old.text != new.text BEGIN
+    INSERT INTO text_words (text_words, rowid, text) VALUES ('delete', old.id, old.text);
+    INSERT INTO text_words (rowid, text) VALUES (new.id, new.text);
+END;
+CREATE TRIGGER text_went AFTER DELETE ON text BEGIN
+    INSERT INTO text_words (text_words, rowid, text) VALUES ('delete', old.id, old.text);
+    UPDATE conversation SET
+        unread = unread - (old.direction = 'in' AND old.state = 'new'),
+        last = (SELECT t.id FROM text t WHERE t.line = old.line AND t.number = old.number
+                AND t.state != 'joined' ORDER BY t.position DESC LIMIT 1)
+    WHERE line = old.line AND number = old.number;
+END;
+
+CREATE TABLE blocked (number TEXT PRIMARY KEY, at REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE compared (
+    line BLOB NOT NULL REFERENCES line (id), number TEXT NOT NULL, digits TEXT NOT NULL, at REAL NOT NULL,
+    PRIMARY KEY (line, number)
+) WITHOUT ROWID;
+CREATE TABLE preference (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+"""What the web app looks through. Deleting overwrites: `secure-delete` makes the search index forget as well."""
+
+MIGRATIONS: Final = (_FIRST, _STATEMENTS_OF_RECEIPTS, _LOCKS, _EPOCHS, _FALLBACK, _MODEMS, _CONVERSATIONS)

@@ -4,13 +4,20 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
+from sayso.phone.adapters.store.conversations import Conversations
 from sayso.phone.adapters.store.database import Boundary, Database
+from sayso.phone.adapters.store.fallbacks import Fallbacks
+from sayso.phone.adapters.store.handed import HandedSmsBook
 from sayso.phone.adapters.store.journal import LineJournal
 from sayso.phone.adapters.store.lines import Lines
 from sayso.phone.adapters.store.locks import Locks
+from sayso.phone.adapters.store.notices import Notices
 from sayso.phone.adapters.store.odd import OddStatements
 from sayso.phone.adapters.store.outbox import Outbox
 from sayso.phone.adapters.store.peers import Peers
+from sayso.phone.adapters.store.preferences import Preferences
+from sayso.phone.adapters.store.regard import Regard
+from sayso.phone.adapters.store.search import Search
 from sayso.phone.adapters.store.seen import Seen
 from sayso.phone.adapters.store.texts import Texts
 
@@ -21,13 +28,19 @@ class Store:
     def __init__(self, path: Path | None, key: bytes, *, boundary: Boundary | None = None) -> None:
         """Open; arguments and errors as for `Database`."""
         self._database = Database(path, key, boundary=boundary)
+        self.fallbacks: Final = Fallbacks(self._database)
         self.lines: Final = Lines(self._database)
         self.locks: Final = Locks(self._database)
         self.peers: Final = Peers(self._database)
         self.texts: Final = Texts(self._database)
         self.outbox: Final = Outbox(self._database)
+        self.notices: Final = Notices(self._database)
         self.odd: Final = OddStatements(self._database)
         self.seen: Final = Seen(self._database)
+        self.conversations: Final = Conversations(self._database)
+        self.search: Final = Search(self._database)
+        self.regard: Final = Regard(self._database)
+        self.preferences: Final = Preferences(self._database)
 
     def transaction(self, name: str) -> AbstractContextManager[None]:
         """Make everything inside durable together; see `Database.transaction`."""
@@ -36,6 +49,10 @@ class Store:
     def journal(self, line: bytes) -> LineJournal:
         """Return the journal for a line's gate."""
         return LineJournal(self._database, line)
+
+    def handed(self, line: bytes) -> HandedSmsBook:
+        """Return a line's memory of what its modem was given (the HandedBook port)."""
+        return HandedSmsBook(self._database, line)
 
     def secret(self, name: str) -> bytes | None:
         """Return a secret of the phone itself, such as the key under which SIMs are named."""

@@ -1,11 +1,12 @@
 """Threads: what was written, by whom, and how it stands."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
 from sayso.phone.adapters.store.database import Database
 from sayso.phone.adapters.store.rows import Table
-from sayso.phone.core.outgoing import WITH_MODEM, WITHOUT_OUTCOME, State
+from sayso.phone.core.outgoing import UNDER_WAY, WAITING, WITH_MODEM, WITHOUT_OUTCOME, State
 from sayso.phone.core.texts import Direction, InState, Text, Word
 
 _BY_ID: Final = "WHERE id = ?"
@@ -24,12 +25,22 @@ class Texts:
         return replace(placed, id=self._texts.add(placed))
 
     def put(self, text: Text) -> None:
-        """Write down a row's changes."""
-        self._texts.put(text)
+        """Write down a row's changes; in place, so that what follows the rows (threads, search) follows the change."""
+        self._texts.change(text, "id")
+
+    def drop(self, text_id: int) -> None:
+        """Forget a row."""
+        self._texts.delete(_BY_ID, text_id)
 
     def get(self, text_id: int) -> Text | None:
         """Return a row by its place."""
         return self._texts.one(_BY_ID, text_id)
+
+    def find(self, line: bytes, number: str, direction: Direction, message_id: bytes) -> Text | None:
+        """Return a row by all that makes a message one."""
+        return self._texts.one(
+            "WHERE line = ? AND number = ? AND direction = ? AND message_id = ?", line, number, direction, message_id
+        )
 
     def outgoing(self, line: bytes, number: str, message_id: bytes) -> Text | None:
         """Return a text of ours by its message id; only from the thread with this number."""
@@ -51,19 +62,28 @@ class Texts:
 
     def under_way(self, line: bytes) -> list[Text]:
         """Return the texts that the server has, or may have."""
-        return self._texts.many(
-            "WHERE line = ? AND direction = 'out' AND state IN (?, ?) ORDER BY id",
-            line,
-            State.DEPOSITED,
-            State.ACCEPTED,
-        )
+        return self._out(line, UNDER_WAY)
+
+    def waiting(self, line: bytes) -> list[Text]:
+        """Return the texts whose patience runs, or that wait for their owner, in order."""
+        return self._out(line, WAITING)
 
     def with_modem(self, line: bytes) -> list[Text]:
         """Return the texts whose SMS has no final state."""
-        marks = ", ".join("?" * len(WITH_MODEM))
-        return self._texts.many(
-            f"WHERE line = ? AND direction = 'out' AND state IN ({marks}) ORDER BY id", line, *WITH_MODEM
-        )
+        return self._out(line, WITH_MODEM)
+
+    def recalling(self, line: bytes) -> list[Text]:
+        """Return the texts that are to be recalled, in order."""
+        return self._out(line, {State.RECALLING})
+
+    def recalled(self, line: bytes) -> list[Text]:
+        """Return the texts that are to be recalled, or whose recipient's device has still to say, in order."""
+        return self._out(line, {State.RECALLING, State.IN_DOUBT})
+
+    def last_line(self, number: str) -> bytes | None:
+        """Return the line that a conversation is on: the one that last wrote there, or was last written to."""
+        row = self._texts.one("WHERE number = ? AND direction IN ('in', 'out') ORDER BY position DESC", number)
+        return None if row is None else row.line
 
     def without_outcome(self, line: bytes) -> int:
         """Count the texts of ours that have no outcome yet."""
@@ -81,8 +101,28 @@ class Texts:
         if number is not None:
             where.append("number = ?")
             values.append(number)
-        clause = f"WHERE {' AND '.join(where)} " if where else ""
+        where.append(f"state != '{InState.JOINED}'")
+        clause = f"WHERE {' AND '.join(where)} "
         rows = self._texts.many(f"{clause}ORDER BY position DESC, id DESC LIMIT ?", *values, limit)
+        return rows[::-1]
+
+    def came_by_cloud(self, line: bytes, number: str, message_id: bytes) -> Text | None:
+        """Return a message that came by cloud."""
+        return self._texts.one(
+            "WHERE line = ? AND number = ? AND direction = 'in' AND message_id = ? AND channel = 'cloud'",
+            line,
+            number,
+            message_id,
+        )
+
+    def newest_sms(self, line: bytes, number: str, limit: int) -> list[Text]:
+        """Return the newest SMS that came from a number, oldest of them first."""
+        rows = self._texts.many(
+            "WHERE line = ? AND number = ? AND direction = 'in' AND channel = 'sms' ORDER BY position DESC LIMIT ?",
+            line,
+            number,
+            limit,
+        )
         return rows[::-1]
 
     def unread(self, line: bytes, number: str) -> list[Text]:
@@ -92,6 +132,12 @@ class Texts:
             line,
             number,
             InState.NEW,
+        )
+
+    def _out(self, line: bytes, states: Collection[State]) -> list[Text]:
+        marks = ", ".join("?" * len(states))
+        return self._texts.many(
+            f"WHERE line = ? AND direction = 'out' AND state IN ({marks}) ORDER BY id", line, *states
         )
 
     def _position(self, text: Text) -> float:

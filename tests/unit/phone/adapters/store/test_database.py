@@ -142,7 +142,7 @@ def test_a_commit_that_fails_rolls_back_and_the_store_goes_on() -> None:
         with store.transaction("twice"):
             store.lines.add(Line(id=os.urandom(16), name="sim2"))
             store.lines._database.execute(
-                "INSERT INTO line VALUES (?, 'sim1', 'off', NULL, NULL, NULL, 0)", (os.urandom(16),)
+                "INSERT INTO line VALUES (?, 'sim1', 'off', NULL, NULL, NULL, 0, 0)", (os.urandom(16),)
             )
 
     with pytest.raises(apsw.ConstraintError):

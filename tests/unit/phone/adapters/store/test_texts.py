@@ -99,13 +99,17 @@ def test_lists_by_state() -> None:
     states = [*State]
     add(store, *(row(n, direction=Direction.OUT, state=state, sms_ref=n + 1) for n, state in enumerate(states)))
     assert [t.state for t in store.texts.queued(LINE)] == [State.QUEUED]
-    assert [t.state for t in store.texts.under_way(LINE)] == [State.DEPOSITED, State.ACCEPTED]
+    under_way = [State.DEPOSITED, State.ACCEPTED, State.RECALLING, State.IN_DOUBT]
+    assert [t.state for t in store.texts.under_way(LINE)] == under_way
+    assert [t.state for t in store.texts.waiting(LINE)] == [State.QUEUED, *under_way]
+    assert [t.state for t in store.texts.recalling(LINE)] == [State.RECALLING]
+    assert [t.state for t in store.texts.recalled(LINE)] == [State.RECALLING, State.IN_DOUBT]
     assert {t.state for t in store.texts.with_modem(LINE)} == {
         State.SMS_SENDING,
         State.SMS_SENT,
         State.SMS_UNKNOWN,
     }
-    assert store.texts.without_outcome(LINE) == 5
+    assert store.texts.without_outcome(LINE) == 7
     found = store.texts.by_sms_ref(1)
     assert found is not None
     assert found.state == State.QUEUED

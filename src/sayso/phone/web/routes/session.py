@@ -1,0 +1,138 @@
+"""The empty page, the door through which a session is opened, and what a page is told while it is open."""
+
+from collections.abc import Callable
+from importlib import resources
+from typing import Annotated, Final
+
+import msgspec
+from litestar import Response, get, post
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from litestar.response import Stream
+from msgspec import Meta, Struct
+
+from sayso.phone.web.context import THEME
+from sayso.phone.web.guard import COOKIE, OPEN_PATH, SHELL
+from sayso.phone.web.live import Live
+from sayso.phone.web.screens import JSON, Nothing, Outcome, Screens, WebRequest, done, read, session_of
+from sayso.phone.web.sessions import Opened
+
+_KINDS: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_PNG: Final = "image/png"
+STATIC: Final = ("app.css", "app.js", "icons.svg", "icon.svg", "icon-192.png", "icon-512.png")
+
+
+class OpenSession(Struct, frozen=True, forbid_unknown_fields=True):
+    """A one-time code."""
+
+    code: Annotated[str, Meta(max_length=128)]
+
+
+class SessionRoutes:
+    """What is there before anything is shown."""
+
+    def __init__(self, screens: Screens, live: Live) -> None:
+        self._screens = screens
+        self._live = live
+        folder = resources.files("sayso.phone.web").joinpath("static")
+        self._static = {name: folder.joinpath(name).read_bytes() for name in STATIC}
+
+    def routes(self) -> list[HTTPRouteHandler]:
+        """Return the handlers."""
+        return [
+            get(SHELL)(self.shell),
+            post(OPEN_PATH, status_code=200)(self.open),
+            post("/session/tab", status_code=200)(self.another_tab),
+            post("/session/lock", status_code=200)(self.lock),
+            get("/manifest.webmanifest")(self.manifest),
+            get("/static/{name:str}")(self.static),
+            get("/events")(self.events),
+        ]
+
+    async def shell(self, request: WebRequest) -> Response[str]:
+        """The page without anything in it: the same for whoever asks."""
+        language = self._screens.language(request)
+        words = msgspec.json.encode(_words(language.gettext)).decode()
+        theme = self._screens.context.store.preferences.get(THEME) or ""
+        return self._screens.page(request, "shell.html", words=words, theme=theme)
+
+    async def open(self, request: WebRequest) -> Response[bytes]:
+        """Open a session with a one-time code."""
+        code = (await read(request, OpenSession)).code
+        opened = self._screens.context.sessions.open(code)
+        self._screens.context.desk.tidy()
+        return with_session(done(Outcome(tab=opened.tab)), opened)
+
+    async def another_tab(self, request: WebRequest) -> Response[bytes]:
+        """Give one more tab its secret; the tab that asks hands it over."""
+        await read(request, Nothing)
+        return done(Outcome(tab=self._screens.context.sessions.another_tab(session_of(request))))
+
+    async def lock(self, request: WebRequest) -> Response[bytes]:
+        """End every session."""
+        await read(request, Nothing)
+        self._screens.context.desk.lock()
+        return done()
+
+    async def manifest(self, request: WebRequest) -> Response[bytes]:
+        """What an installed app needs to know."""
+        translate = self._screens.language(request).gettext
+        icons = [
+            {"src": f"/static/icon-{size}.png", "sizes": f"{size}x{size}", "type": _PNG, "purpose": "any"}
+            for size in (192, 512)
+        ]
+        manifest = {
+            "name": f"Sayso {translate('Messages')}",
+            "short_name": translate("Messages"),
+            "id": "/",
+            "start_url": "/",
+            "scope": "/",
+            "display": "standalone",
+            "background_color": "#f6f5f2",
+            "theme_color": "#1f5f5b",
+            "icons": [*icons, {"src": "/static/icon.svg", "sizes": "any", "type": "image/svg+xml"}],
+            "protocol_handlers": [
+                {"protocol": "sms", "url": "/#/link/%s"},
+                {"protocol": "tel", "url": "/#/link/%s"},
+            ],
+            "shortcuts": [{"name": translate("New message"), "url": "/#/new"}],
+        }
+        return Response(msgspec.json.encode(manifest), media_type="application/manifest+json")
+
+    async def static(self, name: FromPath[str]) -> Response[bytes]:
+        """A file of the app."""
+        content = self._static.get(name)
+        if content is None:
+            return Response(b'{"error":"there is no such file"}', media_type=JSON, status_code=404)
+        kind = _KINDS.get(name.rpartition(".")[2], _PNG)
+        return Response(content, media_type=kind)
+
+    async def events(self, request: WebRequest) -> Stream:
+        """Tell what happens, for as long as the session is open."""
+        stream = self._live.stream(session_of(request), self._screens.language(request))
+        return Stream(stream, media_type="text/event-stream")
+
+
+def with_session(response: Response[bytes], opened: Opened) -> Response[bytes]:
+    """Put a session's cookie on an answer: for this host name, out of reach of scripts and of other sites."""
+    response.set_cookie(COOKIE, opened.cookie, path="/", httponly=True, secure=True, samesite="strict")
+    return response
+
+
+def _words(_: Callable[[str], str]) -> dict[str, str]:
+    """Return what the script says by itself, translated."""
+    return {
+        "again": _("The phone answers again."),
+        "choose": _("Choose a conversation, or begin one."),
+        "copied": _("Copied."),
+        "copy": _("Copy"),
+        "delete": _("Delete"),
+        "deleteAsk": _("Delete this message?"),
+        "deleteText": _("It goes from this phone only. The other person keeps it."),
+        "failed": _("That did not work. Try again."),
+        "left": _("%(left)d left, %(parts)d SMS"),
+        "link": _("This link was used already, or is older than a minute."),
+        "locked": _("Sayso was locked."),
+        "more": _("Show all of it"),
+        "title": _("Messages"),
+    }

@@ -1,0 +1,696 @@
+// The page's own script: fetches HTML that the phone renders, puts it in place, and hears what happens.
+// Nothing is kept here but the tab's secret, in sessionStorage, which no other origin can read.
+
+const TAB = "sayso-tab";
+const words = JSON.parse(document.body.dataset.words);
+const side = document.getElementById("side");
+const main = document.getElementById("main");
+const locked = main.innerHTML;
+// Everything that becomes HTML comes through here, and comes from our own origin, escaped there.
+const policy = globalThis.trustedTypes?.createPolicy("sayso", { createHTML: (html) => html });
+const asHtml = (html) => (policy ? policy.createHTML(html) : html);
+const wide = matchMedia("(min-width: 50rem)");
+const channel = new BroadcastChannel("sayso");
+let here = ""; // the path that the main pane shows
+let route = 0;
+let stream = null;
+let drafted = ""; // the text of an sms: link, until a conversation is open
+
+// ---- asking the phone ----
+
+async function ask(path, body, signal) {
+  const headers = { "X-Sayso-Tab": sessionStorage.getItem(TAB) ?? "" };
+  const options = { headers, signal, cache: "no-store", credentials: "same-origin", redirect: "error" };
+  if (body !== undefined) {
+    headers["Content-Type"] = "application/json";
+    Object.assign(options, { method: "POST", body: JSON.stringify(body) });
+  }
+  const response = await fetch(path, options);
+  if (response.status === 401 && path !== "/session/open") lock();
+  return response;
+}
+
+async function failure(response) {
+  const answer = await response.json().catch(() => ({}));
+  return answer.error ?? words.failed;
+}
+
+function put(place, html) {
+  place.innerHTML = asHtml(html);
+}
+
+function nodes(html) {
+  const template = document.createElement("template");
+  template.innerHTML = asHtml(html);
+  return [...template.content.children];
+}
+
+function say(text) {
+  if (!text) return;
+  const toast = document.createElement("p");
+  toast.className = "toast";
+  toast.textContent = text;
+  document.getElementById("toasts").append(toast);
+  setTimeout(() => toast.remove(), 6000);
+}
+
+// ---- opening and locking ----
+
+async function start() {
+  const code = /^#open=([0-9a-f]+)$/.exec(location.hash)?.[1];
+  if (code) {
+    history.replaceState(null, "", "/");
+    const response = await ask("/session/open", { code });
+    if (response.ok) sessionStorage.setItem(TAB, (await response.json()).tab);
+    else say(words.link);
+  }
+  if (!sessionStorage.getItem(TAB)) await askOtherTabs();
+  if (sessionStorage.getItem(TAB)) await unlock();
+}
+
+// Another tab of this origin may be open: it asks the phone for a secret of ours. Other origins hear nothing of this.
+function askOtherTabs() {
+  return new Promise((resolve) => {
+    const me = crypto.randomUUID();
+    const hear = (event) => {
+      if (event.data?.to !== me) return;
+      sessionStorage.setItem(TAB, event.data.tab);
+      done();
+    };
+    const done = () => {
+      channel.removeEventListener("message", hear);
+      resolve();
+    };
+    channel.addEventListener("message", hear);
+    channel.postMessage({ wants: me });
+    setTimeout(done, 400);
+  });
+}
+
+channel.addEventListener("message", async (event) => {
+  if (!event.data?.wants || !sessionStorage.getItem(TAB)) return;
+  const response = await ask("/session/tab", {});
+  if (response.ok) channel.postMessage({ to: event.data.wants, tab: (await response.json()).tab });
+});
+
+async function unlock() {
+  const response = await ask("/list");
+  if (!response.ok) return;
+  put(side, await response.text());
+  side.hidden = false;
+  await show();
+  hear();
+}
+
+function lock() {
+  stream?.abort();
+  stream = null;
+  sessionStorage.removeItem(TAB);
+  side.replaceChildren();
+  side.hidden = true;
+  here = "";
+  put(main, locked);
+  document.body.dataset.view = "locked";
+  document.title = words.title;
+}
+
+// ---- where we are ----
+
+function path() {
+  const wanted = location.hash.replace(/^#/, "") || "/";
+  if (wanted.startsWith("/here/")) return here.replace(/\/at\/\d+$/, "") + wanted.slice(5);
+  return wanted;
+}
+
+async function show({ keep = false } = {}) {
+  if (!sessionStorage.getItem(TAB)) return;
+  const wanted = path();
+  if (wanted.startsWith("/link/")) return link(wanted.slice(6));
+  if (wanted.startsWith("/here/") || location.hash.startsWith("#/here/")) history.replaceState(null, "", `#${wanted}`);
+  const mine = ++route;
+  if (wanted === "/settings/cloud") side.querySelector(".first")?.remove(); // it was asked; it asks no more
+  if (wanted === "/") {
+    here = "/";
+    document.body.dataset.view = "list";
+    put(main, `<div class="placeholder"><svg class="icon" aria-hidden="true"><use href="/static/icons.svg#chat"/></svg><p></p></div>`);
+    main.querySelector("p").textContent = words.choose;
+    mark();
+    if (!wide.matches && !keep) side.querySelector(".row-link, .fab")?.focus({ preventScroll: true });
+    return;
+  }
+  const response = await ask(wanted).catch(() => null);
+  if (mine !== route || !response) return;
+  if (!response.ok) {
+    if (response.status !== 401) {
+      say(await failure(response));
+      if (here !== "/") location.hash = "#/";
+    }
+    return;
+  }
+  const before = keep ? remember() : null;
+  put(main, await response.text());
+  here = wanted;
+  document.body.dataset.view = /^\/c\/\d+(\/at\/\d+)?$/.test(wanted) ? "thread" : "page";
+  mark();
+  ready(before);
+}
+
+function mark() {
+  const id = conversation();
+  for (const row of side.querySelectorAll(".row")) {
+    const current = row.dataset.id === id;
+    row.classList.toggle("current", current);
+    row.querySelector("a")?.toggleAttribute("aria-current", current);
+  }
+}
+
+function conversation() {
+  return /^\/c\/(\d+)/.exec(here)?.[1];
+}
+
+// What must not be lost when the same view is fetched again: a draft, and where one was.
+function remember() {
+  const text = document.getElementById("text");
+  const log = document.getElementById("log");
+  return {
+    draft: text?.value,
+    focus: document.activeElement?.id,
+    end: !log || atEnd(log),
+    top: log?.scrollTop ?? main.querySelector(".scroll")?.scrollTop ?? 0,
+  };
+}
+
+function ready(before) {
+  const log = document.getElementById("log");
+  if (log) {
+    const at = /\/at\/(\d+)$/.exec(here)?.[1];
+    const found = at && log.querySelector(`[data-id="${at}"]`);
+    if (before && !before.end) log.scrollTop = before.top;
+    else if (found) found.scrollIntoView({ block: "center" });
+    else log.scrollTop = log.scrollHeight;
+    log.addEventListener("scroll", scrolled, { passive: true });
+    fold(log);
+    seen();
+    scrolled();
+  }
+  const text = document.getElementById("text");
+  if (text && before?.draft) text.value = before.draft;
+  else if (text && drafted) {
+    text.value = drafted;
+    drafted = "";
+  }
+  const wanted = before?.focus ? document.getElementById(before.focus) : null;
+  if (wanted) wanted.focus({ preventScroll: true });
+  else if (!before) (wide.matches && text ? text : (main.querySelector("[autofocus]") ?? main.querySelector("h1")))?.focus({ preventScroll: true });
+  if (before && !log) main.querySelector(".scroll")?.scrollTo(0, before.top);
+  for (const button of main.querySelectorAll("[data-notify]")) {
+    button.disabled = !("Notification" in globalThis) || Notification.permission !== "default";
+  }
+}
+
+async function link(wanted) {
+  // sms:+44...?body=... or tel:+44...; taken out of the address at once.
+  history.replaceState(null, "", "#/new");
+  const target = decodeURIComponent(wanted);
+  const number = /^(?:sms|tel):([^?;,&]*)/i.exec(target)?.[1] ?? "";
+  const body = /[?&]body=([^&]*)/i.exec(target)?.[1] ?? "";
+  await show();
+  const to = document.getElementById("to");
+  if (!to) return;
+  to.value = decodeURIComponent(number);
+  if (body) drafted = decodeURIComponent(body);
+  to.focus();
+}
+// ---- doing something ----
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method === "dialog") return;
+  event.preventDefault();
+  if (form.id === "composer") send(form);
+  else if (form.dataset.post) act(form, fields(form));
+});
+
+function fields(form) {
+  const body = {};
+  for (const [name, value] of new FormData(form)) if (typeof value === "string") body[name] = value;
+  if (form.dataset.yes) body[form.dataset.yes] = true;
+  return body;
+}
+
+async function act(element, body) {
+  if (element.dataset.ask && !(await sure(element.dataset))) return;
+  const buttons = element.matches("form") ? [...element.querySelectorAll("button")] : [element];
+  for (const button of buttons) button.disabled = true;
+  try {
+    const response = await ask(element.dataset.post, body);
+    if (!response.ok) return say(await failure(response));
+    await follow(await response.json(), element);
+  } catch {
+    say(words.failed);
+  } finally {
+    for (const button of buttons) button.disabled = false;
+  }
+}
+
+async function follow(outcome, element) {
+  if (outcome.tab) {
+    sessionStorage.setItem(TAB, outcome.tab);
+    hear();
+  }
+  say(outcome.say);
+  const refresh = outcome.refresh ?? element?.dataset.refresh ?? "";
+  if (refresh === "list" || refresh === "all") await list();
+  if (outcome.html) {
+    put(main, outcome.html);
+    document.body.dataset.view = "page";
+    main.querySelector("h1")?.focus();
+  } else if (outcome.go === "reload") {
+    location.reload();
+  } else if (outcome.go) {
+    if (location.hash === outcome.go) await show();
+    else location.hash = outcome.go;
+  } else if (refresh !== "list" && element && !element.dataset.refresh) {
+    await show({ keep: true });
+  }
+}
+
+function sure({ ask: title, askText, askYes }) {
+  const dialog = document.getElementById("ask");
+  document.getElementById("ask-title").textContent = title;
+  document.getElementById("ask-text").textContent = askText ?? "";
+  document.getElementById("ask-yes").textContent = askYes;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+document.addEventListener("click", async (event) => {
+  const target = event.target.closest("button, [data-switch]");
+  if (!target) return;
+  const data = target.dataset;
+  if (data.post && target.type !== "submit") {
+    const form = data.form ? fields(document.querySelector(data.form)) : {};
+    delete form.to;
+    await act(target, { ...form, ...JSON.parse(data.body ?? "{}") });
+  } else if (data.switch) {
+    const on = target.getAttribute("aria-checked") !== "true";
+    const response = await ask(data.switch, { on });
+    if (response.ok) target.setAttribute("aria-checked", String(on));
+    else say(await failure(response));
+  } else if (data.download) download(data.download, data.name);
+  else if ("lock" in data) {
+    await ask("/session/lock", {});
+    lock();
+  } else if ("notify" in data) {
+    await Notification.requestPermission();
+    target.disabled = true;
+  } else if ("protocols" in data) {
+    for (const scheme of ["sms", "tel"]) navigator.registerProtocolHandler?.(scheme, `${location.origin}/#/link/%s`);
+  } else if (data.menu) menu(target);
+  else if (target.id === "to-end") toEnd();
+  else if (data.unfold) {
+    target.closest(".bubble").classList.remove("long");
+    target.remove();
+  }
+});
+
+async function download(from, name) {
+  const response = await ask(from);
+  if (!response.ok) return say(await failure(response));
+  const anchor = document.createElement("a");
+  anchor.href = URL.createObjectURL(await response.blob());
+  anchor.download = name;
+  anchor.click();
+  setTimeout(() => URL.revokeObjectURL(anchor.href), 60000);
+}
+
+document.addEventListener("change", async (event) => {
+  const input = event.target;
+  if (input.dataset.upload && input.files[0]) {
+    const file = await input.files[0].text();
+    await act(fake(input.dataset.upload), { file });
+    input.value = "";
+  } else if (input.id === "line-choice") {
+    document.getElementById("text")?.focus();
+  }
+});
+
+function fake(post) {
+  const element = document.createElement("button");
+  element.dataset.post = post;
+  return element;
+}
+
+// ---- the menu of a message ----
+
+function menu(button) {
+  const bubble = button.closest(".bubble");
+  const text = bubble.querySelector(".bubble-text").textContent;
+  const dialog = document.createElement("dialog");
+  dialog.className = "menu";
+  const add = (label, icon, work) => {
+    const item = document.createElement("button");
+    item.className = "item";
+    item.type = "button";
+    put(item, `<svg class="icon" aria-hidden="true"><use href="/static/icons.svg#${icon}"/></svg>`);
+    item.append(label);
+    item.addEventListener("click", () => {
+      dialog.close();
+      work();
+    });
+    dialog.append(item);
+  };
+  add(words.copy, "copy", async () => {
+    await navigator.clipboard.writeText(text);
+    say(words.copied);
+  });
+  add(words.delete, "delete", () => {
+    const remove = fake(`/texts/${bubble.dataset.id}/delete`);
+    Object.assign(remove.dataset, { ask: words.deleteAsk, askText: words.deleteText, askYes: words.delete });
+    act(remove, {});
+  });
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    button.focus();
+  });
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+// ---- writing ----
+
+let counting = 0;
+document.addEventListener("input", (event) => {
+  const input = event.target;
+  if (input.id === "text") count(input);
+  else if (input.id === "search") search(input.value);
+  else if (input.dataset.filter) filter(input);
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.target.id === "text" && event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    if (!matchMedia("(pointer: fine)").matches) return;
+    event.preventDefault();
+    event.target.form.requestSubmit();
+  } else if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
+    const field = document.getElementById("search");
+    if (event.target === field && field.value) {
+      field.value = "";
+      search("");
+    } else if (document.body.dataset.view !== "list") main.querySelector(".back")?.click();
+  } else if ((event.ctrlKey || event.metaKey) && event.key === "k") {
+    event.preventDefault();
+    if (!wide.matches) location.hash = "#/";
+    document.getElementById("search")?.focus();
+  } else if (["ArrowDown", "ArrowUp"].includes(event.key) && event.target.closest?.(".rows")) {
+    event.preventDefault();
+    const links = [...event.target.closest(".rows").querySelectorAll(".row-link")];
+    links[links.indexOf(event.target) + (event.key === "ArrowDown" ? 1 : -1)]?.focus();
+  }
+});
+
+async function send(form) {
+  const field = form.elements.text;
+  const text = field.value;
+  if (!text.trim()) return;
+  const body = { text };
+  if (form.elements.line) body.line = form.elements.line.value;
+  field.value = "";
+  count(field);
+  try {
+    const response = await ask(`/c/${form.dataset.conversation}/send`, body);
+    if (response.ok) {
+      toEnd();
+      await follow(await response.json());
+      return;
+    }
+    say(await failure(response));
+  } catch {
+    say(words.failed);
+  }
+  field.value = text + field.value; // nothing that was written is lost
+}
+
+function count(field) {
+  clearTimeout(counting);
+  const counter = document.getElementById("counter");
+  if (!counter || field.form.matches(".composer-cloud, .composer-waits")) return;
+  if (!field.value) {
+    counter.textContent = "";
+    return;
+  }
+  counting = setTimeout(async () => {
+    const response = await ask("/measure", { text: field.value });
+    if (!response.ok) return;
+    const { parts, left, price } = await response.json();
+    const said = words.left.replace("%(left)d", left).replace("%(parts)d", parts);
+    counter.textContent = price ? `${said} · ${price}` : said;
+  }, 120);
+}
+
+// ---- searching ----
+
+let searching = null;
+async function search(value) {
+  searching?.abort();
+  const found = document.getElementById("found");
+  const rows = document.getElementById("conversations");
+  const wanted = value.trim();
+  found.hidden = !wanted;
+  rows.hidden = Boolean(wanted);
+  if (!wanted) return;
+  searching = new AbortController();
+  try {
+    await new Promise((resolve) => setTimeout(resolve, 80));
+    if (searching.signal.aborted) return;
+    const response = await ask("/search", { words: wanted }, searching.signal);
+    if (response.ok && document.getElementById("search").value.trim() === wanted) put(found, await response.text());
+  } catch (error) {
+    if (error.name !== "AbortError") say(words.failed);
+  }
+}
+
+function filter(input) {
+  const wanted = input.value.trim().toLocaleLowerCase();
+  for (const item of document.querySelectorAll(`${input.dataset.filter} > li`)) {
+    item.hidden = !item.dataset.words.toLocaleLowerCase().includes(wanted);
+  }
+}
+
+// ---- the log of a thread ----
+
+const atEnd = (log) => log.scrollHeight - log.scrollTop - log.clientHeight < 80;
+
+function toEnd() {
+  const log = document.getElementById("log");
+  if (log) log.scrollTop = log.scrollHeight;
+}
+
+let fetching = false;
+async function scrolled() {
+  const log = document.getElementById("log");
+  if (!log) return;
+  document.getElementById("to-end").hidden = atEnd(log);
+  const bubbles = document.getElementById("bubbles");
+  if (log.scrollTop > 600 || fetching || !bubbles.dataset.first) return;
+  fetching = true;
+  try {
+    const before = Number(bubbles.dataset.first);
+    const response = await ask(`/c/${conversation()}/older`, { before });
+    if (!response.ok || !bubbles.isConnected) return;
+    const older = nodes(await response.text());
+    const first = older.find((node) => node.dataset.at);
+    bubbles.dataset.first = first ? first.dataset.at : "";
+    const last = older.at(-1);
+    const mark = bubbles.firstElementChild;
+    if (mark?.classList.contains("day") && last?.dataset.day === mark.dataset.day) mark.remove();
+    const height = log.scrollHeight - log.scrollTop;
+    bubbles.prepend(...older);
+    fold(log);
+    log.scrollTop = log.scrollHeight - height;
+  } finally {
+    fetching = false;
+  }
+}
+
+function fold(log) {
+  for (const bubble of log.querySelectorAll(".bubble:not([data-folded])")) {
+    bubble.dataset.folded = "";
+    const text = bubble.querySelector(".bubble-text");
+    if (text.textContent.length < 1500) continue;
+    bubble.classList.add("long");
+    const more = document.createElement("button");
+    more.type = "button";
+    more.className = "button button-small";
+    more.dataset.unfold = "1";
+    more.textContent = words.more;
+    bubble.querySelector(".bubble-body").after(more);
+  }
+}
+
+function seen() {
+  const id = conversation();
+  if (!id || document.hidden || !document.getElementById("log")) return;
+  if (side.querySelector(`.row[data-id="${id}"]`)?.classList.contains("unread")) ask(`/c/${id}/seen`, {});
+}
+document.addEventListener("visibilitychange", seen);
+
+// ---- what happens on the phone ----
+
+async function hear() {
+  stream?.abort();
+  const mine = (stream = new AbortController());
+  let pause = 250;
+  let away = false;
+  while (!mine.signal.aborted && sessionStorage.getItem(TAB)) {
+    try {
+      const response = await ask("/events", undefined, mine.signal);
+      if (response.status === 401) return;
+      if (!response.ok) throw new Error("no stream");
+      document.getElementById("offline").hidden = true;
+      if (away) {
+        await list();
+        await show({ keep: true });
+        say(words.again);
+      }
+      away = false;
+      pause = 250;
+      await readEvents(response.body.getReader());
+    } catch (error) {
+      if (mine.signal.aborted) return;
+    }
+    away = true;
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    if (pause >= 500) document.getElementById("offline").hidden = mine.signal.aborted;
+    pause = Math.min(pause * 2, 4000);
+  }
+}
+
+async function readEvents(reader) {
+  const decoder = new TextDecoder();
+  let waiting = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    waiting += decoder.decode(value, { stream: true });
+    for (let end; (end = waiting.indexOf("\n\n")) >= 0; waiting = waiting.slice(end + 2)) {
+      const event = /^event: (.*)\ndata: (.*)$/.exec(waiting.slice(0, end));
+      if (event) await happened(event[1], JSON.parse(event[2]));
+    }
+  }
+}
+
+async function happened(event, data) {
+  if (event === "hello") unread(data.unread);
+  else if (event === "text") text(data);
+  else if (event === "end") {
+    lock();
+    say(words.locked);
+  } else if (event === "line") {
+    if (main.querySelector("[data-watch='line'], .thread")) await show({ keep: true });
+  } else if (event === "gone") {
+    if (data.id) document.querySelector(`#bubbles [data-id="${data.id}"]`)?.remove();
+    else {
+      side.querySelector(`.row[data-id="${data.conversation}"]`)?.remove();
+      if (conversation() === String(data.conversation)) location.hash = "#/";
+    }
+  }
+}
+
+function text(data) {
+  unread(data.unread);
+  if (data.row) moveRow(data);
+  if (data.says) document.getElementById("say").textContent = data.says;
+  if (data.notify && (document.hidden || conversation() !== String(data.conversation))) notify(data);
+  const log = document.getElementById("log");
+  if (!log || conversation() !== String(data.conversation)) return;
+  const bubbles = document.getElementById("bubbles");
+  const [bubble] = nodes(data.html);
+  const old = bubbles.querySelector(`[data-id="${data.id}"]`);
+  const end = atEnd(log);
+  if (old) {
+    // In place, so that nothing that is being read or focused is lost.
+    const focused = old.contains(document.activeElement) ? document.activeElement.className : null;
+    old.replaceWith(bubble);
+    if (focused) bubble.getElementsByClassName(focused)[0]?.focus({ preventScroll: true });
+  } else {
+    log.querySelector(".empty-thread")?.remove();
+    const after = data.after ? bubbles.querySelector(`[data-id="${data.after}"]`) : null;
+    if (data.after && !after && bubbles.children.length) return; // its place is not on this page
+    bubble.classList.add("fresh");
+    const before = after ? after.nextElementSibling : null;
+    bubbles.insertBefore(bubble, before);
+    if (after?.dataset.day !== data.day && !before) bubble.before(...nodes(data.mark));
+  }
+  fold(log);
+  if (end) log.scrollTop = log.scrollHeight;
+  seen();
+  scrolled();
+}
+
+function moveRow(data) {
+  const rows = document.getElementById("rows");
+  if (!rows) return;
+  side.querySelector(".empty")?.remove();
+  const [row] = nodes(data.row);
+  const old = rows.querySelector(`[data-id="${row.dataset.id}"]`);
+  const focused = old?.contains(document.activeElement);
+  old?.remove();
+  const next = [...rows.children].find((other) => Number(other.dataset.order) <= Number(row.dataset.order));
+  rows.insertBefore(row, next ?? null);
+  if (focused) row.querySelector("a").focus({ preventScroll: true });
+  mark();
+}
+
+function unread(count) {
+  document.title = count ? `(${count}) ${words.title}` : words.title;
+  if ("setAppBadge" in navigator) (count ? navigator.setAppBadge(count) : navigator.clearAppBadge()).catch(() => {});
+}
+
+function notify(data) {
+  if (!("Notification" in globalThis) || Notification.permission !== "granted") return;
+  const note = new Notification(data.notify.title, { body: data.notify.body, tag: `c${data.conversation}`, icon: "/static/icon-192.png" });
+  note.onclick = () => {
+    focus();
+    location.hash = `#/c/${data.conversation}`;
+    note.close();
+  };
+}
+
+async function list() {
+  const response = await ask("/list").catch(() => null);
+  if (!response?.ok) return;
+  const wanted = document.getElementById("search")?.value ?? "";
+  put(side, await response.text());
+  if (wanted) document.getElementById("search").value = wanted;
+  mark();
+}
+
+// Older conversations, when the end of the list is reached.
+side.addEventListener(
+  "scroll",
+  async (event) => {
+    const rows = document.getElementById("rows");
+    const area = event.target;
+    if (area.id !== "conversations" || fetching || !rows?.dataset.more) return;
+    if (area.scrollHeight - area.scrollTop - area.clientHeight > 600) return;
+    fetching = true;
+    try {
+      const response = await ask("/list/more", { before: Number(rows.dataset.more) });
+      if (!response.ok) return;
+      const { html, say: more } = await response.json();
+      rows.dataset.more = more ?? "";
+      rows.append(...nodes(html ?? ""));
+    } finally {
+      fetching = false;
+    }
+  },
+  true,
+);
+
+addEventListener("hashchange", () => (location.hash.startsWith("#open=") ? start() : show()));
+start();
