@@ -312,7 +312,8 @@ class Story:
         """Run a phone with the release in force, by way of the switch."""
         passphrase = secret_file(self._folder / "passphrase")
         modem = self._folder / "carrier" / "modems" / f"{name}.sock"
-        words = ["phone", "run", "--data", str(data), "--passphrase-file", str(passphrase), "--modem", f"sim={modem}"]
+        words = ["phone", "run", "--data", str(data), "--passphrase-file", str(passphrase)]
+        words += ["--no-web", "--modem", f"sim=carrier:{modem}"]
         start = [str(air.python), "-P", "-m", "sayso"]
         async with Part(f"phone of {name}", words, start=start, environment=environment) as part:
             await part.start(tasks)
