@@ -18,7 +18,7 @@ from sayso.update.app import Installation
 from sayso.update.consent_text import update_policy_bytes
 from sayso.update.core.channel import Channel, read_channel
 from sayso.update.core.remedy import PATTERN, Notice, read_notice, screen
-from sayso.update.errors import UpdateError
+from sayso.update.errors import UnderWayError, UpdateError
 from sayso.update.phone_side import Applied
 from sayso.update.ports import Progress
 from sayso.update.scheduler import Scheduler
@@ -205,7 +205,10 @@ def status(home: Path | None, repo: Path | None, as_json: bool) -> None:  # noqa
     if home is None:
         raise UpdateError("say which: --home INSTALLATION or --repo PUBLISHER'S-DIRECTORY")
     installation = Installation(home)
-    left = installation.phone_side().recover()
+    try:
+        left = installation.phone_side().recover()
+    except UnderWayError as error:
+        left = str(error)
     present = installation.home.current()
     agreed = installation.consents.given()
     failed = installation.home.failed()

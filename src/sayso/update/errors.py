@@ -7,7 +7,8 @@ SaysoError
     ├── UnreachableError     the mirror does not answer, answers too slowly, or with too much
     ├── ApplyError           the release could not be built, migrated or started; the old one runs on
     ├── PublishError         the publishing side was asked for something that does not fit
-    └── HomeError            the directory of this installation cannot be used, or another update is under way
+    └── HomeError            the directory of this installation cannot be used
+        └── UnderWayError    another update is under way there
 """
 
 from sayso.protocol.errors import SaysoError
@@ -38,4 +39,8 @@ class PublishError(UpdateError):
 
 
 class HomeError(UpdateError):
-    """The directory of this installation cannot be used, or is in use."""
+    """The directory of this installation cannot be used for what was asked."""
+
+
+class UnderWayError(HomeError):
+    """Another update is under way there."""

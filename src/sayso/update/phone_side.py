@@ -152,7 +152,7 @@ class PhoneSide:
         """Settle what a crash has left. Returns a sentence for the person, or None where nothing was left.
 
         Raises:
-            HomeError: another update is under way.
+            UnderWayError: another update is under way.
         """
         with self._home.locked():
             return self._recover()

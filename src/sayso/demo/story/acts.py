@@ -110,7 +110,7 @@ class Story:
                 self._phone(air, tasks, "alice", air.data, environment) as alice,
                 self._phone(air, tasks, "bob", self._folder / "bob", environment) as bob,
             ):
-                for act in (self._one(alice, bob), self._both(who, alice, bob), self._no(alice, bob)):
+                for act in (self._one(alice, bob), self._both(who, alice, bob), self._no(who, alice, bob)):
                     async for event in act:
                         yield event
         self.told.held = inspect(self._folder / "server")
@@ -214,6 +214,14 @@ class Story:
             if message.channel != "cloud":
                 raise DemoError("a text between two who have said yes did not go by cloud")
         yield self._tell("they text each other, both ways: cloud, delivered")
+        found = await self._audit_cloud(who)
+        yield self._tell(
+            f"audit of all of that, TLS opened with the phones' own session keys: {found.report.stats.exchanges} "
+            "exchanges seen into, no seed in any form"
+        )
+
+    async def _audit_cloud(self, who: Identity) -> Audit:
+        """Audit all of the cloud's traffic so far, opened with the phones' own TLS keys."""
         await asyncio.sleep(0.5)
         recording = self._folder / "cloud-opened.pcap"
         shutil.copy(self._folder / "cloud.pcap", recording)
@@ -224,12 +232,9 @@ class Story:
         locked = [unseen for unseen in found.report.not_seen_into if unseen.protocol == "tls"]
         if locked or not any("websocket" in seen.what for seen in found.seen):
             raise DemoError("the audit did not see into all of the cloud's traffic")
-        yield self._tell(
-            f"audit of all of that, TLS opened with the phones' own session keys: {found.report.stats.exchanges} "
-            "exchanges seen into, no seed in any form"
-        )
+        return found
 
-    async def _no(self, alice: DaemonClient, bob: DaemonClient) -> AsyncIterator[Event]:
+    async def _no(self, who: Identity, alice: DaemonClient, bob: DaemonClient) -> AsyncIterator[Event]:
         self._act = "no"
         for phone in (alice, bob):
             left = await phone.ask(types.OptOut(), types.OptedOut)
@@ -237,6 +242,8 @@ class Story:
                 raise DemoError("the server did not confirm that it erased everything")
         yield self._tell("both say no; the server has erased, and signed for it")
         await asyncio.sleep(SETTLE_S)
+        await self._audit_cloud(who)
+        yield self._tell("audit of the whole evening, the two noes with it: no seed in any form")
         self._network.wire.record(self._folder / "no.pcap")
         before = self._network.wire.counters()
         # Bob was in the cloud, so the phone asks before it takes the other way.
@@ -305,7 +312,8 @@ class Story:
         """Run a phone with the release in force, by way of the switch."""
         passphrase = secret_file(self._folder / "passphrase")
         modem = self._folder / "carrier" / "modems" / f"{name}.sock"
-        words = ["phone", "run", "--data", str(data), "--passphrase-file", str(passphrase), "--modem", f"sim={modem}"]
+        words = ["phone", "run", "--data", str(data), "--passphrase-file", str(passphrase)]
+        words += ["--no-web", "--modem", f"sim=carrier:{modem}"]
         start = [str(air.python), "-P", "-m", "sayso"]
         async with Part(f"phone of {name}", words, start=start, environment=environment) as part:
             await part.start(tasks)
@@ -315,8 +323,8 @@ class Story:
 
     async def _identity(self) -> Identity:
         async with AsyncControlClient(self._folder / "carrier" / "control.sock") as carrier:
-            sims = (await carrier.call(ListSims())).sims or []
-        alice = next(sim for sim in sims if sim.name == "alice")
+            sims = {sim.name: sim for sim in (await carrier.call(ListSims())).sims or []}
+        alice, bob = sims["alice"], sims["bob"]
         return Identity(
             number=ALICE,
             imei=alice.imei or "",
@@ -325,6 +333,9 @@ class Story:
             carrier=OPERATOR_NAME,
             contact_name="Bob",
             contact=BOB,
+            contact_imei=bob.imei or "",
+            contact_imsi=bob.imsi,
+            contact_iccid=bob.iccid,
         )
 
 

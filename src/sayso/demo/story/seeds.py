@@ -41,6 +41,9 @@ class Identity:
     carrier: str
     contact_name: str
     contact: str
+    contact_imei: str
+    contact_imsi: str
+    contact_iccid: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,9 @@ def seed_set(who: Identity, texts: Sequence[str] = ()) -> SeedSet:
         Seed("own number", SeedType.MSISDN, who.number),
         Seed("contact's number", SeedType.CONTACT_NUMBER, who.contact),
         Seed("contact's name", SeedType.CONTACT_NAME, who.contact_name),
+        Seed("contact's IMEI", SeedType.IMEI, who.contact_imei),
+        Seed("contact's IMSI", SeedType.IMSI, who.contact_imsi),
+        Seed("contact's ICCID", SeedType.ICCID, who.contact_iccid),
         Seed("carrier", SeedType.FREE, who.carrier),
         *(Seed(f"text {place}", SeedType.SMS_TEXT, text) for place, text in enumerate(texts, start=1)),
     ]

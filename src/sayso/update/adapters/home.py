@@ -39,7 +39,7 @@ from sayso.update.adapters.files import (
 from sayso.update.core.manifest import Manifest, read_manifest
 from sayso.update.core.rollout import SECRET_BYTES
 from sayso.update.core.steps import Generation, Step
-from sayso.update.errors import HomeError
+from sayso.update.errors import HomeError, UnderWayError
 from sayso.update.ports import Random
 
 CURRENT: Final = "current"
@@ -72,12 +72,12 @@ class Home:
         self._floor: Final = self.path / "floor"
 
     def make(self, settings: Settings, root: bytes, random: Random) -> None:
-        """Make the directory.
+        """Make the directory; one in which no release came into force yet is made anew.
 
         Raises:
             HomeError: there is an installation already.
         """
-        if (self.path / "settings.json").exists():
+        if self.current() is not None:
             raise HomeError(f"there is an installation in {self.path} already")
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.path.chmod(0o700)
@@ -172,14 +172,14 @@ class Home:
         """Keep every other update out.
 
         Raises:
-            HomeError: another one is under way.
+            UnderWayError: another one is under way.
         """
         descriptor = os.open(self.path / "update.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise HomeError("another update is under way here; wait until it is over") from error
+                raise UnderWayError("another update is under way here; wait until it is over") from error
             yield
         finally:
             os.close(descriptor)

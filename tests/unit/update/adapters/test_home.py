@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from sayso.update.adapters.home import Home, Settings
-from sayso.update.errors import HomeError
+from sayso.update.errors import ApplyError, HomeError
 from tests.fakes.update_world import URL, CountedRandom, UpdateWorld
 
 
@@ -29,6 +29,16 @@ def test_where_nothing_is_it_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(HomeError, match="sayso update init"):
         Home(tmp_path / "nowhere").settings()
     assert Home(tmp_path / "nowhere").current() is None
+
+
+def test_one_that_never_came_to_a_release_can_be_made_again(tmp_path: Path) -> None:
+    world = UpdateWorld(tmp_path)
+    world.slots.unhealthy.add("1.0.0")
+    with pytest.raises(ApplyError):
+        world.install()
+    world.slots.unhealthy.clear()
+    world.install()
+    assert world.version() == "1.0.0"
 
 
 def test_it_is_made_once(world: UpdateWorld) -> None:
