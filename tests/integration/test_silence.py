@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVER_ONE = "10.77.1.1"
 
 
-def _play(scenario: str, data: Path) -> dict[str, Any]:
+def play(scenario: str, data: Path) -> dict[str, Any]:
+    """Play a scenario of silent_world.py; returns what was sent."""
     unshare = ["unshare", "--net", "--mount"] if os.geteuid() == 0 else ["unshare", "-Ur", "--net", "--mount"]
     for tool in ("unshare", "nsenter", "ip"):
         if shutil.which(tool) is None:
@@ -35,7 +36,7 @@ def _play(scenario: str, data: Path) -> dict[str, Any]:
 
 def test_no_packet_before_consent(tmp_path: Path) -> None:
     """Looking, adding, SMS both ways, a restart: no packet on any interface, not even on lo."""
-    result = _play("off", tmp_path)
+    result = play("off", tmp_path)
     assert result["captured"] == {}
     assert set(result["counted"].values()) == {0}
     assert "phone0" in result["counted"]
@@ -44,14 +45,14 @@ def test_no_packet_before_consent(tmp_path: Path) -> None:
 @pytest.mark.parametrize("leak", ["planted-connect", "planted-dns", "planted-ping"])
 def test_a_planted_leak_turns_it_red(leak: str, tmp_path: Path) -> None:
     """The same measurement sees a connection, a name look-up and a ping."""
-    result = _play(leak, tmp_path)
+    result = play(leak, tmp_path)
     assert result["counted"]["phone0"] > 0
     assert any(seen.startswith("phone0 out") for seen in result["captured"])
 
 
 def test_consent_of_one_line_is_silent_for_the_other(tmp_path: Path) -> None:
     """Line one talks to its server only; line two, which had another server, says nothing, and nobody is looked up."""
-    captured = _play("one-line", tmp_path)["captured"]
+    captured = play("one-line", tmp_path)["captured"]
     talked = {key.rsplit(" ", 1)[1] for key in captured if " tcp " in key or " udp " in key or " icmp " in key}
     assert talked == {SERVER_ONE}
     assert not [key for key in captured if " udp " in key or " icmp " in key]
@@ -59,5 +60,5 @@ def test_consent_of_one_line_is_silent_for_the_other(tmp_path: Path) -> None:
 
 def test_no_packet_after_opt_out(tmp_path: Path) -> None:
     """Once the switch shows off, nothing leaves any more."""
-    captured = _play("opted-out", tmp_path)["captured"]
+    captured = play("opted-out", tmp_path)["captured"]
     assert {key: count for key, count in captured.items() if " out " in key} == {}
