@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs soak fuzz lock clean tools \
+.PHONY: help demo test lint bench docs soak fuzz release lock clean tools \
 	lint-format lint-code lint-types lint-layers lint-gate lint-lock
 
 help:
@@ -25,11 +25,17 @@ bench: .venv/.ready tools ## the numbers: throughput, durability, memory, latenc
 docs: .venv/.ready ## regenerate the generated pages and vectors, check every link
 	$(PY) -m scripts.docs
 
-soak: .venv/.ready tools ## load and faults for an hour (ARGS=--minutes N)
+soak: .venv/.ready tools ## load and faults for an hour (ARGS=--minutes N), crash points, power losses, 20,000 worlds, 200 kill rounds
+	SAYSO_CRASH_ALL=1 SAYSO_POWER_ROUNDS=100 $(PY) -m pytest -q -n 2 tests/integration/load
 	$(PY) -m bench soak $(ARGS)
+	$(PY) -m tests.integration.delivery.simulate --seeds 20000
+	SAYSO_KILL_ROUNDS=200 $(PY) -m pytest -q tests/integration/delivery/test_kill_rounds.py
 
 fuzz: .venv/.ready ## fuzz every decoder for as long as you like (ARGS=--seconds N)
 	$(PY) -m tests.fuzz $(ARGS)
+
+release: .venv/.ready ## build a release, or check one against this tree (ARGS="build FOLDER" or ARGS="check FILE")
+	$(PY) -m scripts.release $(ARGS)
 
 lock: .venv/.ready ## make requirements.lock again (ARGS=--upgrade moves the pinned versions)
 	$(PY) -m scripts.lock $(ARGS)

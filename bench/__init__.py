@@ -6,7 +6,7 @@
     server      the server under test: a process of its own, started, killed, measured
     procfs      what /proc says of a process and its children; the meter around a measured window
     wire        frames as ready-made bytes, and answers read by their fixed layout: a driver that is not the limit
-    peers       connections of the driver: a sender that keeps a window full, a recipient that acknowledges and counts
+    clients     connections of the driver: a sender that keeps a window full, a recipient that acknowledges and counts
     strace      which system calls touch a file while messages flow
     workloads/  one module for each kind of load
     results     medians, worst cases, targets

@@ -18,8 +18,8 @@ import uvloop
 
 from bench import accounts
 from bench.bench import Bench
+from bench.clients import DriverError
 from bench.machine import machine
-from bench.peers import DriverError
 from bench.procfs import Figures
 from bench.report import Report, lines
 from bench.results import ANY_SIZE, TARGETS, Result, result

@@ -17,7 +17,7 @@ from sayso.protocol.keys import DeviceKeys
 from sayso.protocol.limits import LIMITS
 from sayso.protocol.signing import Purpose, sign
 from sayso.server.adapters.directory import rows
-from sayso.server.adapters.directory.engine import open_database
+from sayso.server.adapters.directory.engine import Database, open_database
 from sayso.server.adapters.directory.tables import enrolments, envelope_keys
 from sayso.server.core.directory import Enrolment
 
@@ -55,12 +55,17 @@ async def seed(directory: Path, count: int) -> None:
     """Enrol `count` accounts in the directory database at this path; no server may run on it."""
     database = await open_database(directory)
     try:
-        async with database.write() as connection:
-            enrolled = [rows.from_enrolment(_enrolment(account(place))) for place in range(count)]
-            await connection.execute(insert(enrolments), enrolled)
-            await connection.execute(insert(envelope_keys), [_envelope_key(row["device"]) for row in enrolled])
+        await seed_into(database, count)
     finally:
         await database.close()
+
+
+async def seed_into(database: Database, count: int) -> None:
+    """Enrol `count` accounts in an open directory database."""
+    async with database.write() as connection:
+        enrolled = [rows.from_enrolment(_enrolment(account(place))) for place in range(count)]
+        await connection.execute(insert(enrolments), enrolled)
+        await connection.execute(insert(envelope_keys), [_envelope_key(row["device"]) for row in enrolled])
 
 
 def _draw(what: str, place: int) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.accounts import Account, account
-from bench.peers import Drafts, DriverError, Peer, Recipient, Sender, Tally, Watch, close_all, connect_all
+from bench.clients import Drafts, DriverError, Peer, Recipient, Sender, Tally, Watch, close_all, connect_all
 from bench.server import ServerProcess
 from bench.settings import Settings
 

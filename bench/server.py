@@ -15,6 +15,7 @@ from sayso.protocol.ids import KeyDigest
 
 _START_S: Final = 30.0
 _STOP_S: Final = 30.0
+_NO_BUDGET: Final = 10**12
 DIRECTORY: Final = "directory.db"
 
 
@@ -119,6 +120,8 @@ class ServerProcess:
             sys.executable, "-m", "sayso", "server", "run", "--data", str(self._data),
             "--http", "127.0.0.1:0", "--stream", "127.0.0.1:0", "--plain-keyring",
                 "--debuggable",  # the meter reads /proc, which a server closes to others
+            "--line-deposits", str(_NO_BUDGET),  # fifty lines do here what thousands do elsewhere
+            *(["--lean-connections"] if self._settings.lean else []),
             "--sms-gateway", gateway, "--sms-password-file", str(self._password), "--json",
         ]  # fmt: skip
 

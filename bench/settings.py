@@ -39,6 +39,10 @@ class Settings:
     """Lines in the enrolled set."""
     timing_pairs: int = 10_000
     """Requests of each kind whose times are compared."""
+    lean: bool = False
+    """Start the server with `--lean-connections`."""
+    audit_exchanges: int = 6_000
+    """Exchanges in the captures that the auditor reads: a hundred megabytes."""
     server_core: int = 0
     driver_core: int = 1
 
@@ -50,6 +54,7 @@ class Settings:
 
 QUICK = Settings(
     repeat=1,
+    audit_exchanges=60,
     warm_up_s=0.1,
     seconds=0.4,
     sizes=(1024,),

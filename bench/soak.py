@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from bench.accounts import Account, account
 from bench.bench import Bench, Site
-from bench.peers import Drafts, Recipient, Sender, Tally, Watch, close_all
+from bench.clients import Drafts, Recipient, Sender, Tally, Watch, close_all
 from bench.procfs import Figures
 from bench.settings import Settings
 

@@ -2,7 +2,7 @@
 
 A driver that encoded and decoded each frame would be the limit before the server is. All layouts here are taken from
 samples that the protocol's own encoder makes, so that they follow it when it changes; what does not fit a layout is
-read by the protocol's own decoder (`peers`).
+read by the protocol's own decoder (`clients`).
 """
 
 import struct

@@ -13,6 +13,16 @@ from tests.fakes.audit_world import SEEDS
 
 GENERATED = "<!-- Generated from the source and the tests' cases by `make docs`. -->"
 SHOWN = 56
+LABELS = {
+    "plaintext": "no digest and no base64; escapes (`url`, `json`, `html`) may come first",
+    "base64": "`base64` or `base64url`, no digest",
+    "md5": "ends in `md5`",
+    "sha1": "ends in `sha1`",
+    "sha256": "ends in `sha256`",
+    "sha256ofmd5": "ends in `sha256` > `md5`: the SHA-256 of the MD5's hex digits",
+    "base64ofsha1": "begins with `base64` or `base64url`, ends in `sha1`",
+    "two labels joined by _": "a chain for each",
+}
 
 
 def pages() -> Mapping[str, str]:
@@ -49,7 +59,8 @@ def _encodings() -> Iterator[str]:
     yield from ("", f"Beyond the table: base64 in the alphabets {alphabets};")
     yield "ascii85, base85, hex with spaces, colons or `0x`, lists of character codes (`codes`), `lz-string`,"
     yield "JavaScript's `%u0040`, encoded words of mail headers, base64 wrapped into lines, labels of DNS names"
-    yield "(`dns-labels`), values cut over several fields (`split`), and plug-ins under their own names."
+    yield "(`dns-labels`), values cut over several fields (`split`), members of ZIP archives (`zip`),"
+    yield "hex in pairs such as `4B:88:15` (`pairs`), and plug-ins under their own names."
     yield from ("", "## Containers", "", "| Container | Bytes in it | Digests tested in it |", "|---|---|---|")
     for container in CONTAINERS:
         digest = "yes" if container.name in DIGEST_CONTAINERS else ""
@@ -57,7 +68,8 @@ def _encodings() -> Iterator[str]:
     yield from ("", "## Digests", "", "Algorithms: " + ", ".join(f"`{name}`" for name in ALGORITHMS) + ";")
     common = ", ".join(f"`{name}`" for name in COMMON)
     yield f"`crc32` as a hint. Salted and keyed ones ({common}) with the seeds file's"
-    yield "salts and keys: `sha256.salted`, `hmac-sha256`. Digests of digests name both, outer first; hex in lower case"
+    yield "salts and keys: `sha256.salted`, `hmac-sha256`. Two ids of a phone digested together: `md5.joined`."
+    yield "Digests of digests name both, outer first; hex in lower case"
     yield "between them goes without saying (`sha256` > `md5` is of the hex, `sha256` > `raw` > `md5` of the bytes)."
     yield from ("", "| Written as | First steps of the chain |", "|---|---|")
     for writing, (_, steps, _) in WRITINGS.items():
@@ -65,6 +77,14 @@ def _encodings() -> Iterator[str]:
     yield "| middle of an MD5 | `hex[8:24]` |"
     yield "| UUID | `uuid` |"
     yield from ("", "A cut at any length from 8 characters on is named, as in `hex[:20]`.")
+    yield from (
+        "",
+        "## Labels of others",
+        "",
+        "Labelled traffic of the CoNEXT'21 study of leaks from web forms, and the chains that agree:",
+        "",
+    )
+    yield from ("| Label | Chain |", "|---|---|", *(f"| `{label}` | {meant} |" for label, meant in LABELS.items()))
     yield from ("", "## Seed types and their forms", "", "| Type | Also written | Forms |", "|---|---|---|")
     for kind in SeedType:
         also = ", ".join(f"`{name}`" for name, meant in ALIASES.items() if meant is kind)

@@ -5,6 +5,7 @@
     connections  memory of idle ones, and how fast they log in
     restart      kill -9 with many waiting
     timing       what the clock tells: claims and enrolments that must look alike
+    audit        the leak auditor: speed, start, the page of its report
     discovery    new contacts to tokens; the enrolled set of a million lines
 
 A new one is a coroutine `(Bench, size) -> Figures` and a line here; targets for its figures stand in `bench.targets`.
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 
 from bench.bench import Bench
 from bench.procfs import Figures
+from bench.workloads.audit import audit
 from bench.workloads.connections import idle
 from bench.workloads.custody import deposits, deposits_while_online
 from bench.workloads.discovery import discovery, enrolled_set_of_a_million
@@ -81,6 +83,21 @@ WORKLOADS = (
         "enrolled-set",
         enrolled_set_of_a_million,
         ("lines", "set_bytes", "built_s", "shard_decoded_ms", "lookup_us", "change_bytes"),
+        every_size=False,
+    ),
+    Workload(
+        "audit",
+        audit,
+        (
+            "capture_mb",
+            "har_mb_per_cpu_s",
+            "mitm_mb_per_cpu_s",
+            "har_aho_corasick_mb_per_cpu_s",
+            "start_wall_s",
+            "start_cpu_s",
+            "page_mb",
+            "page_load_s",
+        ),
         every_size=False,
     ),
     Workload(

@@ -10,7 +10,7 @@ from typing import Final
 from picows import WSListener, ws_connect
 
 from bench.bench import Bench, no_collections
-from bench.peers import Peer, close_all
+from bench.clients import Peer, close_all
 from bench.procfs import Figures, sample
 from bench.server import on_core
 from bench.settings import Settings

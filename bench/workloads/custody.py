@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from bench.accounts import Account, account
 from bench.bench import Bench, Site, no_collections
-from bench.peers import DriverError, Peer, Recipient, Tally, close_all
+from bench.clients import DriverError, Peer, Recipient, Tally, close_all
 from bench.procfs import Figures
 from bench.workloads.live import Pairs, quantiles
 

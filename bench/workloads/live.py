@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bench.accounts import account
 from bench.bench import Bench, Site, no_collections
-from bench.peers import Peer, Recipient, Sender, Tally
+from bench.clients import Peer, Recipient, Sender, Tally
 from bench.procfs import Figures
 
 

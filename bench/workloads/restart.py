@@ -3,7 +3,7 @@
 import time
 
 from bench.bench import Bench, no_collections
-from bench.peers import close_all
+from bench.clients import close_all
 from bench.procfs import Figures
 from bench.workloads.custody import Offline
 

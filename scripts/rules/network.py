@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from scripts.rules.finding import Finding, called_name, dotted_name, imported_names
 
 GATE = PurePosixPath("sayso/consent/gate.py")
-WATCHED = ("sayso/phone/", "sayso/consent/", "sayso/protocol/")
+WATCHED = ("sayso/phone/", "sayso/update/", "sayso/cli/update", "sayso/consent/", "sayso/protocol/")
 # The web app of the phone listens on loopback; it connects to nothing.
 LISTENERS = "sayso/phone/web/"
 
@@ -26,17 +26,21 @@ MODULES = (
     "asyncpg",
     "cffi",
     "ctypes",
+    "dbus",
+    "dbus_fast",
     "dns",
     "ftplib",
     "http.client",
     "http.server",
     "httpx",
     "imaplib",
+    "jeepney",
     "importlib.import_module",
     "nats",
     "poplib",
     "python_socks",
     "requests",
+    "sdbus",
     "smtplib",
     "socket",
     "socketserver",
@@ -72,6 +76,9 @@ OPENERS = frozenset(
         "AutoBackend",
         "SyncBackend",
         "TrioBackend",
+        # python-tuf's own ways to the network
+        "RequestsFetcher",
+        "Urllib3Fetcher",
         # a hidden import
         "__import__",
         "import_module",
@@ -88,6 +95,7 @@ NEEDS_KEYWORD = {
     "ConnectionPool": "network_backend",
     "HTTPProxy": "network_backend",
     "SOCKSProxy": "network_backend",
+    "Updater": "fetcher",
 }
 # uvicorn listens; with `uds` on a Unix path.
 LISTENS_UNLESS = {"uvicorn.Config": "uds", "uvicorn.run": "uds"}

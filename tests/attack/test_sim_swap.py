@@ -104,7 +104,7 @@ def test_who_gets_the_number_in_the_end_gets_no_old_message_and_the_owners_devic
             assert server.relay.ended == [(owner.device, OutcomeState.GONE)]
             assert set(server.relay.lines) == {thief.device}
             assert server.relay.lines[thief.device].one_time_keys == 0
-            assert server.relay.holdings(thief.device) == (0, 0)
+            assert await server.relay.holdings(thief.device) == (0, 0)
             owner.nonces.clear()
             assert (await owner.post(api.ME_PATH, api.Empty())).problem == "bad-signature"
 

@@ -21,7 +21,7 @@ from sayso.protocol.frames import (
 )
 from sayso.protocol.limits import KIB, LIMITS
 from sayso.protocol.stream import write
-from sayso.server.adapters.stream import StreamLimits
+from sayso.server.core.limits import StreamLimits
 from tests.aio import run
 from tests.fakes.device_stream import DeviceStream, StreamServer
 from tests.fakes.login import Device
@@ -35,6 +35,7 @@ SMALL = StreamLimits(
     kernel_bytes=4 * KIB,
     congested_s=300.0,
     close_s=0.05,
+    nuisances=10**9,
 )
 
 
@@ -175,7 +176,7 @@ def test_a_device_that_never_reads_is_congested_then_closed_and_loses_nothing() 
                 bob.stop_reading()  # also of the end of the connection
                 for number in range(1, 201):
                     alice.say(alice.deposit(BOB.line, number.to_bytes(2, "big") * 30 * KIB, number))
-                await one.until(lambda: len(one.connections.open) == 1)
+                await one.until(lambda: len(one.open) == 1)
             await alice.until(lambda: len(alice.frames) == 200)
             states = [frame.state for frame in alice.frames if isinstance(frame, Deposited)]
             assert states == [DepositState.ACCEPTED] * 200
@@ -213,9 +214,9 @@ def test_who_asks_and_never_reads_the_answers_is_cut_off(kind: str) -> None:
                 "refused": write([Deposit(1, bytes(33), 3600, b"", deposit.parts, again=False)] * 1000),
             }[kind]
             bob.stop_reading()
-            (connection,) = one.connections.open
+            (connection,) = one.open
             most = 0
-            while connection in one.connections.open:
+            while connection in one.open:
                 bob.transport.send(WSMsgType.BINARY, message)
                 await asyncio.sleep(0)
                 transport = connection._transport
@@ -229,7 +230,7 @@ def test_who_asks_and_never_reads_the_answers_is_cut_off(kind: str) -> None:
 def test_who_pings_and_never_reads_the_pongs_fills_no_memory() -> None:
     async def main() -> None:
         async with server(SMALL).running() as one, one.logged_in(BOB) as bob:
-            (connection,) = one.connections.open
+            (connection,) = one.open
             bob.stop_reading()
             most = 0
             for _ in range(300):
@@ -252,9 +253,9 @@ def test_who_floods_before_the_login_is_cut_off_at_once() -> None:
         async with server(limits).running() as one, one.connect() as client:
             await client.expect(Hello)
             client.stop_reading()
-            (connection,) = one.connections.open
+            (connection,) = one.open
             most = 0
-            while connection in one.connections.open:
+            while connection in one.open:
                 client.transport.send(WSMsgType.BINARY, b"\xdc\x01\x00" + b"\x91\x63" * 256)
                 await asyncio.sleep(0)
                 if connection._transport is not None:
@@ -274,9 +275,9 @@ def test_who_will_not_go_is_cut_off() -> None:
             for number in range(1, 100):
                 alice.say(alice.deposit(BOB.line, number.to_bytes(2, "big") * 4 * KIB, number))
             await alice.until(lambda: len(alice.frames) == 99)
-            stuck = next(open_ for open_ in one.connections.open if open_.congested)
+            stuck = next(open_ for open_ in one.open if open_.congested)
             async with one.logged_in(BOB):  # replaces it
-                await one.until(lambda: stuck not in one.connections.open)
+                await one.until(lambda: stuck not in one.open)
 
     run(main(), patience=20.0)  # picows' own pings would cut it off after 50 seconds
 

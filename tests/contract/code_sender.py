@@ -1,9 +1,11 @@
 """What every `CodeSender` does, whatever it speaks."""
 
 import asyncio
+import gc
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -119,5 +121,25 @@ class CodeSenderContract(ABC):
                     assert "7700900" not in repr(error)
                     assert "012345" not in repr(error)
                     error = error.__cause__ or error.__context__
+
+        run(main())
+
+    @pytest.mark.parametrize("answer", ["refuse", "break"])
+    def test_a_number_is_let_go_when_its_sms_has_failed(self, answer: Answer) -> None:
+        """Not at the next collection: a cycle through the failure's traceback would keep it in memory until then."""
+
+        async def main() -> None:
+            async with self.open_route() as route:
+                route.answer(answer)
+                number = PhoneNumber(NUMBER.e164)
+                before = sys.getrefcount(number)
+                gc.disable()
+                try:
+                    with suppress(SmsError):
+                        await route.sender.send(number, TEXT)
+                    await asyncio.sleep(0)  # what was called back is over
+                    assert sys.getrefcount(number) == before
+                finally:
+                    gc.enable()
 
         run(main())

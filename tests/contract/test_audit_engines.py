@@ -11,15 +11,15 @@ from tests.accounting import not_tested
 
 
 def engine(name: str) -> Engine:
-    if name == "aho-corasick":
-        return AhoCorasickEngine()
+    if name != "hyperscan":
+        return AhoCorasickEngine(large=name == "aho-corasick, large")
     if importlib.util.find_spec("hyperscan") is None:
         not_tested("hyperscan is not installed on this machine")
     made: Engine = importlib.import_module("sayso.audit.adapters.hyperscan_engine").HyperscanEngine()
     return made
 
 
-@pytest.mark.parametrize("name", ["aho-corasick", "hyperscan"])
+@pytest.mark.parametrize("name", ["aho-corasick", "aho-corasick, large", "hyperscan"])
 class TestEngine:
     def test_every_occurrence_is_found(self, name: str) -> None:
         matcher = engine(name).build([b"abc", b"bc", b"\x00\xff", b"a.c*("])

@@ -1,4 +1,4 @@
-"""The directory's contract, over the fake in memory and over SQLite."""
+"""The directory's contract, over the fake in memory and SQLite and PostgreSQL."""
 
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from tests.contract.directory_store import (
     reachable,
 )
 from tests.fakes.directory import MemoryDirectory
+from tests.fakes.postgres_directory import open_directory
+from tests.fakes.postgres_server import shared_server
 
 
 class TestMemoryDirectory(DirectoryStoreContract):
@@ -87,3 +89,12 @@ class TestSqlDirectory(DirectoryStoreContract):
             await other.close()
 
         run(main())
+
+
+class TestPostgresDirectory(TestSqlDirectory):
+    @pytest.fixture(autouse=True)
+    def _schema(self) -> None:
+        self.url = shared_server().emptied_schema("directory")
+
+    async def open_store(self) -> DirectoryStore:
+        return SqlDirectory(await open_directory(self.url))

@@ -1,4 +1,4 @@
-"""Discovery's contracts, over the fakes in memory and over SQLite and files."""
+"""Discovery's contracts, over the fakes in memory and SQLite, PostgreSQL and files."""
 
 import asyncio
 import hashlib
@@ -24,6 +24,8 @@ from tests.contract.discovery_stores import (
 )
 from tests.fakes.directory import MemoryDirectory
 from tests.fakes.discovery import MemoryDiscovery, MemorySetFiles
+from tests.fakes.postgres_directory import open_directory
+from tests.fakes.postgres_server import shared_server
 
 
 class TestMemoryDiscovery(DiscoveryStoreContract):
@@ -102,3 +104,13 @@ class TestSetDirectory(SetFilesContract):
             assert await files.latest() == before
 
         run(main())
+
+
+class TestPostgresDiscovery(TestSqlDiscovery):
+    @pytest.fixture(autouse=True)
+    def _schema(self) -> None:
+        self.url = shared_server().emptied_schema("directory")
+
+    async def open_stores(self) -> tuple[DirectoryStore, Discovering]:
+        database = await open_directory(self.url)
+        return SqlDirectory(database), SqlDiscovery(database)

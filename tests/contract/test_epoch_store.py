@@ -1,4 +1,4 @@
-"""The epochs' contract, over the fake in memory and over SQLite."""
+"""The epochs' contract, over the fake in memory and SQLite and PostgreSQL."""
 
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from tests.aio import run
 from tests.contract.directory_store import NOW, enrol
 from tests.contract.epoch_store import EpochStoreContract, moved
 from tests.fakes.directory import MemoryDirectory
+from tests.fakes.postgres_directory import open_directory
+from tests.fakes.postgres_server import shared_server
 
 
 class TestMemoryDirectory(EpochStoreContract):
@@ -37,3 +39,12 @@ class TestSqlDirectory(EpochStoreContract):
             await store.close()
 
         run(main())
+
+
+class TestPostgresDirectory(TestSqlDirectory):
+    @pytest.fixture(autouse=True)
+    def _schema(self) -> None:
+        self.url = shared_server().emptied_schema("directory")
+
+    async def open_store(self) -> DirectoryStore:
+        return SqlDirectory(await open_directory(self.url))

@@ -1,4 +1,4 @@
-"""The registration lock's contract, over the fake in memory and over SQLite."""
+"""The registration lock's contract, over the fake in memory and SQLite and PostgreSQL."""
 
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from tests.aio import run
 from tests.contract.directory_store import NOW
 from tests.contract.lock_store import SALT, LockStoreContract, waits, with_pin
 from tests.fakes.directory import MemoryDirectory
+from tests.fakes.postgres_directory import open_directory
+from tests.fakes.postgres_server import shared_server
 
 
 class TestMemoryDirectory(LockStoreContract):
@@ -60,3 +62,12 @@ class TestSqlDirectory(LockStoreContract):
             await other.close()
 
         run(main())
+
+
+class TestPostgresDirectory(TestSqlDirectory):
+    @pytest.fixture(autouse=True)
+    def _schema(self) -> None:
+        self.url = shared_server().emptied_schema("directory")
+
+    async def open_store(self) -> DirectoryStore:
+        return SqlDirectory(await open_directory(self.url))

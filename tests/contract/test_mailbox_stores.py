@@ -1,4 +1,4 @@
-"""Every MailboxStore against one contract: the embedded one, and the fake that the relay's tests use."""
+"""Every MailboxStore against one contract: embedded, PostgreSQL, and the fake that the relay's tests use."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,7 +7,7 @@ from tempfile import mkdtemp
 
 import apsw
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sayso.server.adapters.mailbox.store import EmbeddedMailboxStore
@@ -18,6 +18,7 @@ from tests.contract.mailbox_store import Disk, MailboxStoreContract, check_again
 from tests.fakes import mailbox_store
 from tests.fakes.faulty_vfs import FaultyVfs
 from tests.fakes.keyring import MemoryKeyring
+from tests.fakes.postgres_mailbox import FaultyPostgres
 
 
 class EmbeddedDisk:
@@ -90,6 +91,16 @@ class TestEmbedded(MailboxStoreContract):
     def new_disk(self) -> Disk:
         return EmbeddedDisk(Path(mkdtemp(dir=self._parent)))
 
+    @given(data=st.data())
+    def test_a_restart_shows_what_was_committed(self, data: st.DataObject) -> None:
+        check_against_a_model(self.new_disk(), data)
+
+
+class TestPostgres(MailboxStoreContract):
+    def new_disk(self) -> Disk:
+        return FaultyPostgres()
+
+    @settings(max_examples=20)
     @given(data=st.data())
     def test_a_restart_shows_what_was_committed(self, data: st.DataObject) -> None:
         check_against_a_model(self.new_disk(), data)

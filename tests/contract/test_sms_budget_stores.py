@@ -1,4 +1,4 @@
-"""The contract of `SmsBudgetStore`, over the fake in memory and over SQLite."""
+"""The contract of `SmsBudgetStore`, over the fake in memory and SQLite and PostgreSQL."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from sayso.server.adapters.directory.engine import open_database
+from sayso.server.adapters.directory.engine import Database, open_database
 from sayso.server.adapters.directory.sms_budget import SqlSmsBudget
 from sayso.server.adapters.directory.tables import sms_buckets, sms_charges
 from sayso.server.errors import StoreError
 from sayso.server.ports import SmsBudgetStore
 from tests.aio import run
 from tests.contract.sms_budget_store import BOTH, HOUR, NOW, SmsBudgetStoreContract, enrolment, sent
+from tests.fakes.postgres_directory import open_directory
+from tests.fakes.postgres_server import shared_server
 from tests.fakes.sms_budget import MemorySmsBudget
 
 
@@ -31,10 +33,13 @@ class TestSqlSmsBudget(SmsBudgetStoreContract):
     def _in(self, tmp_path: Path) -> None:
         self.path = tmp_path / "directory.db"
 
+    async def open_database(self) -> Database:
+        return await open_database(self.path)
+
     def open_store(self) -> AbstractAsyncContextManager[SmsBudgetStore]:
         @asynccontextmanager
         async def store() -> AsyncIterator[SmsBudgetStore]:
-            database = await open_database(self.path)
+            database = await self.open_database()
             yield SqlSmsBudget(database)
             await database.close()
 
@@ -63,7 +68,7 @@ class TestSqlSmsBudget(SmsBudgetStoreContract):
 
     def test_with_the_store_gone_nothing_may_be_sent(self) -> None:
         async def main() -> None:
-            database = await open_database(self.path)
+            database = await self.open_database()
             async with database.write() as connection:
                 await connection.exec_driver_sql("DROP TABLE sms_buckets")
             with pytest.raises(StoreError):
@@ -76,7 +81,7 @@ class TestSqlSmsBudget(SmsBudgetStoreContract):
 
     def test_nothing_is_kept_longer_than_it_says_something(self) -> None:
         async def main() -> None:
-            database = await open_database(self.path)
+            database = await self.open_database()
             store = SqlSmsBudget(database)
             await sent(store, 0, 6)
             await store.forget_spent(now=NOW + 2 * HOUR)
@@ -86,3 +91,12 @@ class TestSqlSmsBudget(SmsBudgetStoreContract):
             await database.close()
 
         run(main())
+
+
+class TestPostgresSmsBudget(TestSqlSmsBudget):
+    @pytest.fixture(autouse=True)
+    def _schema(self) -> None:
+        self.url = shared_server().emptied_schema("directory")
+
+    async def open_database(self) -> Database:
+        return await open_directory(self.url)

@@ -58,7 +58,7 @@ class FakeRelay:
         self.waiting.pop(device, None)
         self.ended.append((device, state))
 
-    def holdings(self, device: DeviceId) -> tuple[int, int]:
+    async def holdings(self, device: DeviceId) -> tuple[int, int]:
         return self.waiting.get(device, (0, 0))
 
 

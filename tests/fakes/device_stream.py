@@ -14,7 +14,9 @@ from sayso.protocol.frames import Deliver, Deposit, Frame, Hello, Part, ServerFr
 from sayso.protocol.ids import handle_hash
 from sayso.protocol.limits import LIMITS
 from sayso.protocol.stream import UnknownFrame, server_frames, write
-from sayso.server.adapters.stream import Connections, StreamLimits, serve_streams
+from sayso.server.adapters.connections import Connections
+from sayso.server.adapters.stream import DeviceConnection, serve_streams
+from sayso.server.core.limits import FloodLimits, StreamLimits
 from sayso.server.core.lines import LineTable
 from sayso.server.core.model import Line
 from sayso.server.services.relay_runner import RelayRunner
@@ -31,6 +33,7 @@ class StreamServer:
     """A relay with its runner and its streams, on a port of its own."""
 
     limits: StreamLimits = field(default_factory=StreamLimits)
+    floods: FloodLimits = field(default_factory=FloodLimits)
     devices: Sequence[Device] = ()
     store: FakeMailboxStore = field(default_factory=FakeMailboxStore)
     port: int = 0
@@ -49,7 +52,12 @@ class StreamServer:
         lines = LineTable([device.line for device in self.devices])
         self.runner = RelayRunner(lines, await self.store.load(), self.store, now=self.now)
         self.connections = Connections(
-            self.runner.relay, server=SERVER, now=self.now, random=SeededRandom(), limits=self.limits
+            self.runner.relay,
+            server=SERVER,
+            now=self.now,
+            random=SeededRandom(),
+            limits=self.limits,
+            floods=self.floods,
         )
         bound = socket.create_server(("127.0.0.1", 0))
         self.port = bound.getsockname()[1]
@@ -63,6 +71,11 @@ class StreamServer:
                 await self.connections.wait_closed(0.0)
                 running.cancel()
         bound.close()
+
+    @property
+    def open(self) -> list[DeviceConnection]:
+        """The connections that are open."""
+        return [one for one in self.connections.open if isinstance(one, DeviceConnection)]
 
     async def until(self, what: Callable[[], object]) -> None:
         """Wait until something holds of the server; the test's own bound on patience ends it otherwise."""

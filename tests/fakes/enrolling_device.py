@@ -55,6 +55,8 @@ class EnrollingDevice:
     number: str = "+447700900001"
     seed: int = 1
     findable: str = "everyone"
+    now: float = WALL
+    """Unix seconds at which it makes its keys: a fake server's time; at a real server, the time of day."""
     statement: Statement = field(init=False)
     nonces: list[str] = field(default_factory=list)
 
@@ -176,11 +178,12 @@ class EnrollingDevice:
             self.key, purpose, device=self.device, server=self.pinned, key_id=key_id, public=self.drawn(32)
         )
 
-    def envelope_key(self, key_id: int, created: int = int(WALL)) -> EnvelopeKey:
+    def envelope_key(self, key_id: int, created: int | None = None) -> EnvelopeKey:
         """An envelope key."""
+        made = int(self.now) if created is None else created
         public = SealPrivateKey(self.drawn(96)).public_bytes()
         return sign_envelope_key(
-            self.key, device=self.device, server=self.pinned, key_id=key_id, created=created, public=public
+            self.key, device=self.device, server=self.pinned, key_id=key_id, created=made, public=public
         )
 
     def all_keys(self, one_time: int = 5) -> api.PublishKeys:

@@ -9,7 +9,9 @@ from random import Random
 class FakeClock:
     """The Clock port. `advance` moves both clocks and wakes who sleeps, in order of their waking."""
 
-    def __init__(self, *, wall: float = 1_800_000_000.0) -> None:
+    def __init__(self, *, wall: float = 1_800_000_000.0, turns: int = 50) -> None:
+        """Begin at `wall`; each sleeper that wakes has `turns` of the loop before time goes on."""
+        self._turns = turns
         self._wall = wall
         self._monotonic = 1000.0
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
@@ -44,7 +46,7 @@ class FakeClock:
             self._move(max(moment, self._monotonic))
             if not woken.done():
                 woken.set_result(None)
-                await settle()
+                await settle(self._turns)
         self._move(end)
 
     def _move(self, moment: float) -> None:

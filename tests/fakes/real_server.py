@@ -3,8 +3,8 @@
 import asyncio
 import json
 import signal
-import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,6 +22,9 @@ from tests.fakes.asgi import Answer
 from tests.fakes.device_stream import DeviceStream, open_stream
 from tests.fakes.enrolling_device import EnrollingDevice
 from tests.fakes.kannel import FakeKannel
+from tests.ports import free_ports
+
+PASSWORD = "secret"
 
 
 class HttpConnections:
@@ -50,6 +53,10 @@ class RealServer:
     environment: dict[str, str] | None = None
     within: tuple[str, ...] = ()
     """A program that starts the server."""
+    gateway: str = ""
+    """URL of another gateway in place of `kannel`."""
+    password: str = PASSWORD
+    """Of the gateway."""
     process: asyncio.subprocess.Process = field(init=False)
     client: HttpConnections = field(init=False)
     said: dict[str, str] = field(default_factory=dict)
@@ -75,16 +82,15 @@ class RealServer:
 
     async def start(self) -> None:
         # Known before it listens: with --public-stream it says where others find the stream, and not where it listens.
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.stream_port = probe.getsockname()[1]
+        [self.stream_port] = free_ports(1)
         password = self.folder / "password"
-        password.write_text("secret\n")
+        password.write_text(f"{self.password}\n")
         password.chmod(0o600)
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *(*self.within, sys.executable, "-m", "sayso", "server", "run", "--data", str(self.data), "--json"),
                 *("--http", "127.0.0.1:0", "--stream", f"127.0.0.1:{self.stream_port}", "--metrics", "127.0.0.1:0"),
-                *("--sms-gateway", self.kannel.url, "--sms-password-file", str(password)),
+                *("--sms-gateway", self.gateway or self.kannel.url, "--sms-password-file", str(password)),
                 *(self.options or ("--plain-keyring",)),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -121,7 +127,7 @@ class RealServer:
     def device(self, number: str, *, findable: str = "everyone") -> EnrollingDevice:
         """A device that has not been in contact yet."""
         self.seed += 1
-        return EnrollingDevice(self.client, self.key, number, self.seed, findable)
+        return EnrollingDevice(self.client, self.key, number, self.seed, findable, now=time.time())
 
     async def enrolled(self, number: str, *, findable: str = "everyone") -> EnrollingDevice:
         """A device that is enrolled and has published keys."""
@@ -162,11 +168,16 @@ class RealServer:
 
 @asynccontextmanager
 async def real_server(
-    folder: Path, *options: str, environment: dict[str, str] | None = None, within: tuple[str, ...] = ()
+    folder: Path,
+    *options: str,
+    environment: dict[str, str] | None = None,
+    within: tuple[str, ...] = (),
+    gateway: str = "",
+    password: str = PASSWORD,
 ) -> AsyncIterator[RealServer]:
     """Run a server; killed at the end, if the test has not stopped it."""
     async with FakeKannel().running() as kannel:
-        server = RealServer(folder, kannel, options, environment, within)
+        server = RealServer(folder, kannel, options, environment, within, gateway, password)
         await server.start()
         try:
             yield server

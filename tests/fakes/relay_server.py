@@ -1,7 +1,7 @@
-"""The honest server with the real relay: custody, recall, withdraw, doubts and outcomes as production has them.
+"""The honest server with the real relay: custody, recall, withdraw, doubts, outcomes as production has them.
 
-Its control plane is the fake's; streams may be stalled (nothing passes, nothing is lost) and cut (some of what was under
-way is lost), and the process may crash, before or after a batch that is being written has become durable.
+Its control plane is the fake's; streams may be stalled (nothing passes, nothing is lost) and cut (some of what was
+under way is lost), and the process may crash, before or after a batch that is being written has become durable.
 """
 
 import asyncio
@@ -21,6 +21,8 @@ from sayso.protocol.frames import (
     Frame,
     OutcomeState,
     Recall,
+    Refusal,
+    Refused,
     ServerFrame,
     Withdrawn,
 )
@@ -45,9 +47,15 @@ class RelayServer(HonestServer):
 
     def __init__(self, clock: FakeClock, network: FakeNetwork, **more: object) -> None:
         super().__init__(clock, network, **more)  # type: ignore[arg-type]  # keyword arguments of HonestServer
-        self.chance = Random(0)  # noqa: S311  which frames a cut loses; repeatable
+        self.chance = Random(0)
         self.on_traffic: Callable[[bytes], None] = lambda _: None
         """Called with the device for each request, connection and frame."""
+        self.cut_off: Callable[[bytes], bool] = lambda _: False
+        """Whether a device has no way to the server."""
+        self.refuses: Refusal | None = None
+        """Deposits are not taken, for this reason ..."""
+        self.refuses_left = 0
+        """... for so many more."""
         self.disk = Disk()
         self.streams: dict[bytes, StreamOfDevice] = {}
         self._stirred = False
@@ -58,6 +66,9 @@ class RelayServer(HonestServer):
         self._store = FakeMailboxStore(self.disk)
         self._table = LineTable(self._line(device) for device in self.enrolments)
         self.relay = Relay(self._table, at_once(self._store.load()), on_work=self._stir)
+
+    def reachable(self, device: bytes) -> bool:
+        return not (self.off or self.cut_off(device))
 
     @property
     def now(self) -> float:
@@ -75,7 +86,7 @@ class RelayServer(HonestServer):
     def crash(self, *, written: bool | None = None) -> None:
         """The process dies and starts from what was durable; `written` says whether the batch under way was."""
         batch: Batch | None = self.relay.take_batch()
-        if batch and (self.chance.random() < 0.5 if written is None else written):  # noqa: PLR2004  a coin
+        if batch and (self.chance.random() < 0.5 if written is None else written):
             at_once(self._store.commit(batch))
         for stream in list(self.streams.values()):
             stream.cut()
@@ -87,7 +98,14 @@ class RelayServer(HonestServer):
             self.relay.end_custody(line.device, OutcomeState.GONE, now=self.now, done=lambda: None)
         self.relay.sweep(now=self.now)
         self.relay.forget_old_outcomes(now=self.now)
-        self._settle()
+        self._work()
+
+    def expire(self) -> None:
+        """The time of everything that waits is over."""
+        for mailbox in self.relay._books.mailboxes.values():
+            for entry in mailbox.waiting.values():
+                entry.expires = self.now
+        self.sweep()
 
     def lapse(self, device: bytes) -> None:
         """The lease of a device is over: to everybody it looks as if it had never enrolled."""
@@ -96,7 +114,7 @@ class RelayServer(HonestServer):
             line.lease_ends = self.now - 1
             self.relay.end_custody(line.device, OutcomeState.GONE, now=self.now, done=lambda: None)
             self.enrolments.pop(device, None)
-            self._settle()
+            self._work()
 
     # ---- the control plane ----
 
@@ -116,17 +134,22 @@ class RelayServer(HonestServer):
         self._tell_relay(device)
         return done
 
+    def move(self, device: bytes, body: api.MoveEpoch, nonce: str) -> api.Moved:
+        moved = super().move(device, body, nonce)
+        self._tell_relay(device)
+        return moved
+
     def forget(self, device: bytes) -> None:
         self.enrolments.pop(device, None)
         self.relay.end_custody(DeviceId(device), OutcomeState.GONE, now=self.now, done=lambda: None)
-        self._settle()
+        self._work()
         stream = self.streams.pop(device, None)
         if stream is not None:
             stream.hang_up(ByeReason.WITHDRAWN)
 
     def _tell_relay(self, device: bytes) -> None:
         self.relay.line_changed(self._line(device), now=self.now)
-        self._settle()
+        self._work()
 
     def _line(self, device: bytes) -> Line:
         enrolment = self.enrolments[device]
@@ -139,6 +162,7 @@ class RelayServer(HonestServer):
             envelope_keys=tuple(key.id for key in enrolment.envelope_keys),
             one_time_keys=len(enrolment.one_time),
             hidden=enrolment.record.record.findable == "nobody",
+            previous_token=None if enrolment.previous_token is None else Token(enrolment.previous_token),
         )
 
     # ---- the relay ----
@@ -150,7 +174,7 @@ class RelayServer(HonestServer):
         """Log a device's stream in."""
         self.streams[stream.device] = stream
         stream.mailbox = self.relay.login(stream, DeviceId(stream.device), now=self.now)
-        self._settle()
+        self._work()
 
     def detach(self, stream: "StreamOfDevice") -> None:
         """Note that a stream is gone."""
@@ -158,12 +182,14 @@ class RelayServer(HonestServer):
         if self.streams.get(stream.device) is stream:
             del self.streams[stream.device]
         self.relay.logout(stream, DeviceId(stream.device))
-        self._settle()
+        self._work()
 
     def take(self, stream: "StreamOfDevice", frame: object) -> None:
         """Take one frame of a phone."""
         self.on_traffic(stream.device)
         match frame:
+            case Deposit() if self._refuses(frame):
+                stream.put(Refused(frame.ref, self.refuses or Refusal.TOO_MANY))
             case Deposit():
                 self.deposits.append(frame)
                 self.relay.deposit(stream.sender, frame, now=self.now)
@@ -180,14 +206,21 @@ class RelayServer(HonestServer):
                 self.relay.collect(frame)
             case _:
                 stream.odd.append(frame)
-        self._settle()
+        self._work()
+
+    def _refuses(self, frame: Deposit) -> bool:
+        """Whether this one is not taken; a first try only, since of another one something may be known."""
+        if self.refuses is None or self.refuses_left < 1 or frame.again:
+            return False
+        self.refuses_left -= 1
+        return True
 
     def _stir(self) -> None:
         if not self._stirred:
             self._stirred = True
-            asyncio.get_running_loop().call_soon(self._settle)
+            asyncio.get_running_loop().call_soon(self._work)
 
-    def _settle(self) -> None:
+    def _work(self) -> None:
         """Do everything that can be done at this moment, and wake again when time brings more."""
         self._stirred = False
         relay = self.relay
@@ -200,7 +233,7 @@ class RelayServer(HonestServer):
 
     async def _tick(self, seconds: float) -> None:
         await self.clock.sleep(seconds)
-        asyncio.get_running_loop().call_soon(self._settle)
+        asyncio.get_running_loop().call_soon(self._work)
 
     def _commit(self) -> bool:
         batch = self.relay.take_batch()
@@ -231,13 +264,14 @@ class RelayConnector(ServerConnector):
     """One device's way to a stream."""
 
     async def connect(self, url: str) -> StreamLink:
+        del url
         server = self._server
         assert isinstance(server, RelayServer)
         await asyncio.sleep(0)
         self._require_open()
-        if server.off:
-            raise UnreachableError("nobody answers")
         server.on_traffic(self._device)
+        if not server.reachable(self._device):
+            raise UnreachableError("nobody answers")
         if self._device not in server.enrolments:
             raise LoginRefusedError("the server does not know this device")
         stream = StreamOfDevice(server, self._device, len(server.enrolments[self._device].one_time))

@@ -26,9 +26,10 @@ from sayso.cli.main import main
 from sayso.phone.adapters import system as phone_system
 from sayso.phone.core import reconnect
 from sayso.protocol.limits import LIMITS
-from sayso.server.adapters import evaluator, stream
+from sayso.server.adapters import connections, evaluator
 from sayso.server.adapters import system as server_system
 from sayso.server.core import login
+from sayso.server.core.limits import StreamLimits
 from sayso.server.core.relay import mailbox
 from sayso.server.services.housekeeping import Housekeeping
 from tests.integration.boundaries import Boundary, Watch, watch_everything
@@ -156,7 +157,7 @@ def _limit(**fields: float) -> None:
         vars(module)["LIMITS"] = limits
     assert "_ENVELOPES" in vars(mailbox)
     vars(mailbox)["_ENVELOPES"] = limits.mailbox_envelopes
-    vars(stream)["StreamLimits"] = partial(stream.StreamLimits, login_s=limits.challenge_s)
+    vars(connections)["StreamLimits"] = partial(StreamLimits, login_s=limits.challenge_s)
 
 
 def _deny_pragma(name: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import sqlite3
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager, closing
 from dataclasses import dataclass, field
@@ -226,7 +227,7 @@ async def _code(world: World, name: str) -> str:
 async def enrol(world: World, name: str, *, seed: int) -> RawDevice:
     """Enrol somebody's number by hand: consent, code by SMS, keys, grant."""
     client = HttpClient(world.ports.http)
-    device = EnrollingDevice(client, bytes.fromhex(world.server_key), NUMBERS[name], seed=seed)  # type: ignore[arg-type]
+    device = EnrollingDevice(client, bytes.fromhex(world.server_key), NUMBERS[name], seed=seed, now=time.time())  # type: ignore[arg-type]
     enrolment = await device.ask_code()
     code = await _code(world, name)
     answer = await device.post(api.CONFIRM_PATH, api.Confirm(enrolment, code))

@@ -6,7 +6,7 @@ An owner is patient and looks before typing again; a restart is all the help tha
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,10 +64,22 @@ async def _try(world: World, person: Person, command: types.Command) -> None:
     try:
         await ask(person.data / SOCKET_NAME, command)
     except CommandError:
-        died = await asyncio.gather(world.server.died_since(starts[0]), person.daemon.died_since(starts[1]))
-        if not any(died):
+        if not await _either(world.server.died_since(starts[0]), person.daemon.died_since(starts[1])):
             raise
         await world.server.up()
+
+
+async def _either(*several: Coroutine[object, object, bool]) -> bool:
+    """Whether one of them says yes; who says no takes longer, and nobody waits for it then."""
+    waiting = {asyncio.create_task(one) for one in several}  # awaited or cancelled before this ends
+    try:
+        for done in asyncio.as_completed(waiting):
+            if await done:
+                return True
+        return False
+    finally:
+        for one in waiting:
+            one.cancel()
 
 
 async def _code_or_again(world: World, person: Person) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from bench.accounts import ENVELOPE_KEY, account
-from bench.peers import Drafts, Tally
+from bench.clients import Drafts, Tally
 from bench.report import Report, lines
 from bench.results import Target, result
 from bench.settings import QUICK

@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVER_ONE = "10.77.1.1"
 
 
-def play(scenario: str, data: Path) -> dict[str, Any]:
-    """Play a scenario of silent_world.py; returns what was sent."""
+def play(scenario: str, data: Path, *, script: str = "tests/integration/silent_world.py") -> dict[str, Any]:
+    """Play a scenario in a namespace of its own; returns what was sent."""
     unshare = ["unshare", "--net", "--mount"] if os.geteuid() == 0 else ["unshare", "-Ur", "--net", "--mount"]
     for tool in ("unshare", "nsenter", "ip"):
         if shutil.which(tool) is None:
@@ -26,9 +26,9 @@ def play(scenario: str, data: Path) -> dict[str, Any]:
     probe = subprocess.run([*unshare, "true"], capture_output=True, check=False, timeout=20)
     if probe.returncode != 0:
         not_tested("this kernel gives no network namespaces to this user; run as root")
-    script = [sys.executable, str(ROOT / "tests/integration/silent_world.py"), scenario, str(data)]
+    command = [sys.executable, str(ROOT / script), scenario, str(data)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    run = subprocess.run([*unshare, *script], capture_output=True, check=False, timeout=170, env=environment)
+    run = subprocess.run([*unshare, *command], capture_output=True, check=False, timeout=170, env=environment)
     assert run.returncode == 0, run.stderr.decode()[-4000:]
     result: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
     return result

@@ -9,13 +9,11 @@ import json
 import os
 import shutil
 import signal
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 from typing import Final, TypeVar
 
 from sayso.carrier.adapters.control_client import AsyncControlClient
@@ -30,6 +28,7 @@ from sayso.protocol.modem import MODEM_PROTOCOL_VERSION, Attach, encode
 from tests.aio import run
 from tests.integration.boundaries import Boundary
 from tests.integration.nursery import Born, Nursery
+from tests.ports import free_ports
 
 ALICE: Final = "+447700900001"
 BOB: Final = "+447700900002"
@@ -42,8 +41,6 @@ _NOTICED_S: Final = 5.0
 SETS_EVERY_S: Final = 4 * HOUR
 BEGINS_S: Final = 3.5 * HOUR
 """Each world begins half an hour before the enrolled set is built anew, so that all runs pass the same commits."""
-_PORTS: Final = range(20_000, 32_000)
-"""Below those that the system gives to whoever asks for any."""
 
 T = TypeVar("T")
 
@@ -59,13 +56,7 @@ class Ports:
     @classmethod
     def free(cls) -> "Ports":
         """Find ports that nobody holds."""
-        found: list[int] = []
-        for port in Random(os.getpid() + os.urandom(1)[0] * 100_000).sample(_PORTS, 200):
-            with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-                found.append(port)
-            if len(found) == 3:
-                return cls(*found)
-        raise AssertionError("no free ports on this machine")
+        return cls(*free_ports(3))
 
 
 @dataclass(frozen=True)

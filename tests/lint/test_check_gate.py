@@ -26,6 +26,8 @@ PAST_THE_GATE = [
     "import subprocess",
     "from subprocess import run",
     "import ctypes",
+    "from dbus_fast.aio import MessageBus",
+    "import sdbus",
     "async def f(): await asyncio.open_connection('h', 1)",
     "async def f(): await asyncio.open_connection(host='h', port=1, ssl=context)",
     "from asyncio import open_connection as oc",
@@ -53,6 +55,9 @@ PAST_THE_GATE = [
     "pool = httpcore.AsyncConnectionPool(http2=True)",
     "pool = httpcore.AsyncConnectionPool(network_backend=httpcore.AnyIOBackend())",
     "answer = httpcore.request('GET', 'http://h')",
+    "updater = Updater(folder, 'http://h', bootstrap=root)",
+    "fetcher = tuf.ngclient.Urllib3Fetcher()",
+    "from tuf.ngclient import RequestsFetcher",
     "async def f(): await asyncio.start_server(handler, '0.0.0.0', 1)",
     "async def f(loop): await loop.create_server(P, '0.0.0.0', 1)",
     "async def f(): await ws_create_server(factory, '0.0.0.0', 1)",
@@ -73,13 +78,24 @@ FINE = [
     "async def f(): await ws_connect(factory, 'ws://h', socket_factory=gate.socket)",
     "pool = httpcore.AsyncConnectionPool(network_backend=backend)",
     "config = uvicorn.Config(app, uds='p')",
+    "updater = Updater(folder, 'http://h', fetcher=fetcher, bootstrap=root)",
     "db.connect('file')",
     "os.environ.get('HOME')",
 ]
 
 
 @pytest.mark.parametrize("source", PAST_THE_GATE)
-@pytest.mark.parametrize("path", [PHONE, "sayso/phone/app.py", "sayso/consent/records.py", "sayso/protocol/frames.py"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        PHONE,
+        "sayso/phone/app.py",
+        "sayso/consent/records.py",
+        "sayso/protocol/frames.py",
+        "sayso/update/adapters/gate_fetcher.py",
+        "sayso/cli/update_tuf.py",
+    ],
+)
 def test_a_way_past_the_gate_is_found(path: str, source: str) -> None:
     assert {finding.rule for finding in check_source(path, source)} >= {"network"}
 

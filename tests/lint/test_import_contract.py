@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("protocol", "consent", "server", "phone", "carrier", "demo", "cli")
+PARTS = ("protocol", "consent", "server", "phone", "update", "carrier", "demo", "cli")
 
 
 def lint_imports(tree: Path) -> subprocess.CompletedProcess[str]:
@@ -62,6 +62,10 @@ def test_a_tree_that_keeps_the_layers_passes(tree: Path) -> None:
         ("server/app", "sayso.phone.app"),
         ("phone/app", "sayso.server.core.machine"),
         ("carrier/app", "sayso.server.app"),
+        ("phone/app", "sayso.update.app"),
+        ("update/app", "sayso.phone.app"),
+        ("update/adapters/world", "sayso.update.app"),
+        ("update/core/machine", "time"),
         ("server/app", "sayso.demo.app"),
         ("demo/app", "sayso.cli.app"),
         ("server/core/machine", "sayso.server.ports"),

@@ -33,7 +33,7 @@ def install(path: Path, name: str, script: str) -> None:
 def run_setup(machine: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [machine / "scripts" / "setup", *arguments],
-        env={"PATH": str(machine / "bin"), **environment},
+        env={"PATH": str(machine / "bin"), "SYSTEM_PYTHON": "/nonexistent", **environment},
         capture_output=True,
         text=True,
         timeout=30,
@@ -82,13 +82,17 @@ def test_missing_tools_are_named_and_do_not_stop_anybody(machine: Path) -> None:
     done = run_setup(machine, "--tools")
     assert done.returncode == 0
     assert "sudo apt-get install -y procps nodejs npm" in done.stderr
+    assert "dbus modemmanager gammu" in done.stderr
 
 
 def test_with_all_tools_there_it_is_silent(machine: Path) -> None:
-    for tool in ("strace", "ip", "ps", "node", "npm", "bearerbox", "nginx", "caddy"):
+    for tool in ("strace", "ip", "ps", "node", "npm", "bearerbox", "nginx", "caddy", *MODEMS):
         install(machine / "bin", tool, "exit 0")
     done = run_setup(machine, "--tools")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+MODEMS = ("dbus-daemon", "mmcli", "gammu")
 
 
 def test_the_script_names_no_address() -> None:

@@ -13,7 +13,8 @@ from typing import Final, TextIO
 
 import click
 
-from sayso.cli.output import json_option, run_until_stopped, tell_json
+from sayso.cli.demo_story import story
+from sayso.cli.output import ReportingGroup, json_option, run_until_stopped, tell_json
 from sayso.demo.errors import DemoError
 from sayso.demo.prompt import HELP, Prompt
 from sayso.demo.steps import Step, opt_in, play
@@ -22,7 +23,7 @@ from sayso.demo.world import World, running_world
 _SIGNS: Final = {"silent": "·", "text": "→", "arrived": "←", "opt-in": "+", "opt-out": "-", "read": "✓"}
 
 
-@click.command()
+@click.group(cls=ReportingGroup, invoke_without_command=True)
 @click.option("--once", is_flag=True, help="Play one exchange and stop.")
 @click.option(
     "--data",
@@ -30,7 +31,8 @@ _SIGNS: Final = {"silent": "·", "text": "→", "arrived": "←", "opt-in": "+",
     help="Keep all state here; without it everything is thrown away at the end.",
 )
 @json_option
-def demo(once: bool, data: Path | None, as_json: bool) -> None:  # noqa: FBT001  flags
+@click.pass_context
+def demo(ctx: click.Context, once: bool, data: Path | None, as_json: bool) -> None:  # noqa: FBT001  flags
     """Start a mobile network, a server and two phones on this machine, and text between them.
 
     \b
@@ -38,6 +40,8 @@ def demo(once: bool, data: Path | None, as_json: bool) -> None:  # noqa: FBT001 
         sayso demo                 two phones; you type for both
         sayso demo --once --json   one exchange, step by step, for programs
     """
+    if ctx.invoked_subcommand is not None:
+        return
     with ExitStack() as stack:
         place = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sayso-demo-")))
 
@@ -59,6 +63,9 @@ def demo(once: bool, data: Path | None, as_json: bool) -> None:  # noqa: FBT001 
                 raise DemoError("stopped before the exchange was over")
 
         run_until_stopped(serve)
+
+
+demo.add_command(story)
 
 
 async def _play_once(world: World, *, as_json: bool) -> None:

@@ -16,6 +16,7 @@ import apsw
 import click
 
 from sayso.cli.output import json_option, tell_json
+from sayso.cli.phone_modems import look_for_modems
 
 _PYTHON: Final = (3, 11)
 _FILES: Final = 4096
@@ -76,6 +77,8 @@ def _look(data: Path) -> Iterator[Finding]:
         yield Finding(
             tool, found is not None, False, found or f"install it for {use}: apt-get install {_package(tool)}"
         )
+    for modem in look_for_modems():
+        yield Finding(f"modem {modem.modem}", modem.usable, False, modem.detail)
     keyring = ctypes.util.find_library("secret-1")
     yield Finding("OS keyring", keyring is not None, False, keyring or "none; the store's key goes under a passphrase")
 

@@ -12,6 +12,8 @@ _COMMANDS: Final = {
     "server": ("sayso.cli.server", "server"),
     "phone": ("sayso.cli.phone", "phone"),
     "carrier": ("sayso.cli.carrier", "carrier"),
+    "update": ("sayso.cli.update", "update"),
+    "audit": ("sayso.cli.audit", "audit"),
     "receipt": ("sayso.cli.receipt", "receipt"),
     "doctor": ("sayso.cli.doctor", "doctor"),
     "wipe": ("sayso.cli.wipe", "wipe"),

@@ -1,22 +1,25 @@
 """How commands speak: plain text for people, one JSON object per line with `--json`, errors that say what to do."""
 
-import asyncio
+import importlib
 import os
-import signal
+import shutil
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 import msgspec
-import uvloop
-from structlog.typing import Processor
 
-from sayso.cli.logs import configure_logs
 from sayso.protocol.errors import SaysoError
 
+if TYPE_CHECKING:
+    import asyncio
+
+    from structlog.typing import Processor
+
 FAILED = 1
+UNCUT = 400
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object per line, for programs.")
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
@@ -89,24 +92,16 @@ def tell_json(value: object) -> None:
 
 
 def run_until_stopped(
-    serve: Callable[[asyncio.Event], Coroutine[Any, Any, None]], *, log_processors: Sequence[Processor] = ()
+    serve: Callable[["asyncio.Event"], Coroutine[Any, Any, None]], *, log_processors: Sequence["Processor"] = ()
 ) -> None:
     """Run a part until SIGINT or SIGTERM, then let it stop gracefully; a second signal ends it at once."""
+    # The loop and the logs take longer to load than most commands take to run, and few commands are daemons.
+    importlib.import_module("sayso.cli.running").run_until_stopped(serve, log_processors=log_processors)
 
-    async def supervise() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
 
-        def ask_to_stop(number: signal.Signals) -> None:
-            loop.remove_signal_handler(number)
-            stop.set()
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, ask_to_stop, number)
-        await serve(stop)
-
-    configure_logs(log_processors)
-    uvloop.run(supervise())
+def terminal_width() -> int:
+    """Columns for a table; where nobody looks at a screen, nothing has to be cut."""
+    return shutil.get_terminal_size((120, 40)).columns if sys.stdout.isatty() else UNCUT
 
 
 def read_secret(path: Path | None, what: str) -> str | None:

@@ -13,10 +13,12 @@ from sayso.cli.output import ReportingGroup, data_option, json_option, read_secr
 from sayso.cli.phone_data import agree, export, me, receipts
 from sayso.cli.phone_fallback import cancel, fallback, next_text, sim
 from sayso.cli.phone_lock import describe, lock, pin
+from sayso.cli.phone_modems import modems, sms_parts
 from sayso.cli.phone_web import open_app
 from sayso.consent.policy import policy_text
 from sayso.phone import command_types as types
 from sayso.phone.adapters.daemon_client import DaemonClient
+from sayso.phone.adapters.modems import read_choice
 from sayso.phone.app import ModemConfig, PhoneConfig, run
 from sayso.phone.errors import CommandError
 
@@ -35,7 +37,7 @@ def phone() -> None:
 phone.add_command(pin)
 phone.add_command(lock)
 phone.add_command(open_app)
-for _command_of_its_own in (agree, me, receipts, export, fallback, next_text, cancel, sim):
+for _command_of_its_own in (agree, me, receipts, export, fallback, next_text, cancel, sim, modems, sms_parts):
     phone.add_command(_command_of_its_own)
 
 
@@ -43,11 +45,12 @@ for _command_of_its_own in (agree, me, receipts, export, fallback, next_text, ca
 @data_option("phone")
 @click.option(
     "--modem",
-    "modems",
+    "chosen",
     multiple=True,
     required=True,
-    metavar="NAME=PATH",
-    help="A modem of the simulated carrier: its name and Unix socket; repeat for a second line.",
+    metavar="NAME=MODEM",
+    help="A line's name, and its modem: modemmanager[:DEVICE], termux[:SLOT], gammu:GAMMURC or carrier:SOCKET; repeat "
+    "for a second line.",
 )
 @click.option("--passphrase-file", type=_file, help="First line: the store's passphrase. File mode 600.")
 @click.option("--plain-store-key", is_flag=True, help="Keep the store's key in a plain file instead.")
@@ -59,7 +62,7 @@ for _command_of_its_own in (agree, me, receipts, export, fallback, next_text, ca
 @json_option
 def run_phone(
     data: Path,
-    modems: tuple[str, ...],
+    chosen: tuple[str, ...],
     passphrase_file: Path | None,
     plain_store_key: bool,  # noqa: FBT001  a flag
     web: bool,  # noqa: FBT001  a flag
@@ -70,12 +73,13 @@ def run_phone(
     """Run a phone's daemon until SIGTERM. It is silent until you opt in.
 
     \b
-    Example: a phone with one SIM of the simulated carrier
-        sayso phone run --data ./alice --plain-store-key --modem sim=./carrier/modems/alice.sock
+    Example: a Linux phone; then one with a SIM of the simulated carrier
+        sayso phone run --data ~/.sayso --passphrase-file secret --modem sim=modemmanager
+        sayso phone run --data ./alice --plain-store-key --modem sim=carrier:./carrier/modems/alice.sock
     """
     config = PhoneConfig(
         data=data,
-        modems=tuple(_read_modem(modem) for modem in modems),
+        modems=tuple(_read_modem(modem) for modem in chosen),
         passphrase=read_secret(passphrase_file, "passphrase"),
         plain_key=plain_store_key,
         web=web,
@@ -290,10 +294,10 @@ def messages(data: Path, with_number: str | None, limit: int, line: str | None, 
 
 
 def _read_modem(text: str) -> ModemConfig:
-    name, equals, path = text.partition("=")
-    if not (name and equals and path):
-        raise CommandError("write a modem as NAME=PATH, such as sim=./carrier/modems/alice.sock")
-    return ModemConfig(name=name, path=Path(path))
+    name, equals, modem = text.partition("=")
+    if not (name and equals and modem):
+        raise CommandError("write a modem as NAME=MODEM, such as sim=modemmanager")
+    return ModemConfig(name=name, modem=read_choice(modem))
 
 
 def _command(kind: type[CommandT], **fields: object) -> CommandT:

@@ -1,6 +1,7 @@
 """`sayso server`: the relay, the directory and the registrar in one process."""
 
 import asyncio
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,11 +16,16 @@ from sayso.cli.server_admin import (
     rotate_key,
     show_key,
 )
+from sayso.cli.server_backup import after_image, backup_server, restore_server
+from sayso.cli.server_cluster import ClusterOptions, cluster_options, run_workers
+from sayso.cli.server_migrate import migrate_server
 from sayso.protocol.limits import LIMITS
 from sayso.server.app import ServerAddresses, run
 from sayso.server.config import ServerConfig
+from sayso.server.core.limits import FloodLimits
 from sayso.server.services.event_counts import EventCounts
 
+_FLOODS = FloodLimits()
 _file = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
@@ -28,7 +34,16 @@ def server() -> None:
     """Run a server, and look after it."""
 
 
-for _command_of_its_own in (inspect_server, purge_server, rotate_key, show_key):
+for _command_of_its_own in (
+    inspect_server,
+    migrate_server,
+    purge_server,
+    rotate_key,
+    show_key,
+    backup_server,
+    restore_server,
+    after_image,
+):
     server.add_command(_command_of_its_own)
 
 
@@ -74,6 +89,27 @@ for _command_of_its_own in (inspect_server, purge_server, rotate_key, show_key):
     "--debuggable", is_flag=True, help="Leave core dumps and debuggers possible: never where real keys or people are."
 )
 @click.option(
+    "--drain-seconds",
+    default=0.0,
+    show_default=True,
+    help="Serve this much longer after the signal to stop, while /readyz says that this server stops.",
+)
+@click.option(
+    "--line-deposits",
+    default=_FLOODS.line_deposits,
+    show_default=True,
+    help="How many texts a line may hand in at once.",
+)
+@click.option(
+    "--line-deposits-per-s",
+    default=_FLOODS.line_deposits_per_s,
+    show_default=True,
+    help="How many of them come back each second.",
+)
+@click.option(
+    "--lean-connections", is_flag=True, help="Half the memory for each connected phone, for more processor time."
+)
+@click.option(
     "--discovery-bucket",
     default=LIMITS.discovery_bucket,
     show_default=True,
@@ -85,6 +121,7 @@ for _command_of_its_own in (inspect_server, purge_server, rotate_key, show_key):
     show_default=True,
     help="How many of them come back in a day.",
 )
+@cluster_options
 @json_option
 def run_server(
     data: Path,
@@ -111,8 +148,13 @@ def run_server(
     sms_caps: Path | None,
     metrics: str | None,
     debuggable: bool,  # noqa: FBT001  a flag
+    drain_seconds: float,
+    line_deposits: int,
+    line_deposits_per_s: float,
+    lean_connections: bool,  # noqa: FBT001  a flag
     discovery_bucket: int,
     discovery_per_day: int,
+    cluster: ClusterOptions,
     as_json: bool,  # noqa: FBT001  a flag
 ) -> None:
     """Run a server until SIGTERM; a graceful stop loses nothing, and neither does kill -9.
@@ -121,6 +163,11 @@ def run_server(
     Example: on this machine, codes by the simulated carrier
         sayso server run --data ./server --plain-keyring \\
             --sms-gateway http://127.0.0.1:13013/cgi-bin/sendsms --sms-password-file ./password
+
+    \b
+    Example: four processes over PostgreSQL and NATS
+        sayso server run --data ./server --passphrase-file ./passphrase --workers 4 \\
+            --postgres postgresql://sayso@127.0.0.1/sayso --nats nats://127.0.0.1:4222 ...
     """
     config = ServerConfig(
         data=data,
@@ -146,8 +193,13 @@ def run_server(
         smpp_cleartext=smpp_cleartext,
         smpp_window=smpp_window,
         sms_caps=sms_caps,
+        drain_s=drain_seconds,
+        line_deposits=line_deposits,
+        line_deposits_per_s=line_deposits_per_s,
+        lean_connections=lean_connections,
         discovery_bucket=discovery_bucket,
         discovery_per_day=discovery_per_day,
+        **cluster.settings(),
     )
 
     def ready(addresses: ServerAddresses) -> None:
@@ -164,6 +216,9 @@ def run_server(
     events = EventCounts()
 
     async def serve(stop: asyncio.Event) -> None:
-        await run(config, ready=ready, stop=stop, events=events)
+        if config.workers > 1 and config.worker is None:
+            await run_workers(config, ready=ready, stop=stop, arguments=sys.argv[1:])
+        else:
+            await run(config, ready=ready, stop=stop, events=events)
 
     run_until_stopped(serve, log_processors=[events])

@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -22,9 +23,25 @@ _KEEP_LINES: Final = 20
 class Part:
     """One running `sayso` command that serves. Its output is JSON lines on stdout; stderr is kept for when it fails."""
 
-    def __init__(self, name: str, arguments: Sequence[str]) -> None:
-        """Take the words after `sayso`; `--json` is added."""
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        *,
+        start: Sequence[str] = (sys.executable, "-m", "sayso"),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take the words after `sayso`; `--json` is added.
+
+        Args:
+            name: for errors.
+            arguments: the words.
+            start: the words before them: another environment's Python, or a program that enters a namespace.
+            environment: variables beside those of this process.
+        """
         self.name: Final = name
+        self._start: Final = start
+        self._environment: Final = environment
         self._arguments: Final = [*arguments, "--json"]
         self._process: Process | None = None
         self._complaints: deque[str] = deque(maxlen=_KEEP_LINES)
@@ -45,7 +62,12 @@ class Part:
             DemoError: it ended, or took too long.
         """
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "sayso", *self._arguments, stdout=PIPE, stderr=PIPE, start_new_session=True
+            *self._start,
+            *self._arguments,
+            stdout=PIPE,
+            stderr=PIPE,
+            env=os.environ | dict(self._environment or {}),
+            start_new_session=True,
         )
         self._process = process
         if process.stdout is None or process.stderr is None:

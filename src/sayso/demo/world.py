@@ -48,10 +48,10 @@ async def running_world(data: Path) -> AsyncIterator[World]:
     _make_directory(data)
     sims = [word for name, number in PEOPLE.items() for word in ("--sim", f"{name}={number}")]
     carrier = Part("carrier", ["carrier", "run", "--data", str(data / "carrier"), *sims])
-    passphrase = _secret_file(data / "passphrase")
+    passphrase = secret_file(data / "passphrase")
     async with asyncio.TaskGroup() as tasks, carrier:
         gateway = await carrier.start(tasks)
-        password = _password_of(data / "carrier" / "carrier.json", data / "gateway-password")
+        password = password_of(data / "carrier" / "carrier.json", data / "gateway-password")
         server = Part(
             "server",
             [
@@ -91,7 +91,7 @@ def _make_directory(data: Path) -> None:
     (data / "demo.json").write_text("{}\n")
 
 
-def _secret_file(path: Path) -> Path:
+def secret_file(path: Path) -> Path:
     """Make a throw-away passphrase, readable by nobody else."""
     if not path.exists():
         path.touch(mode=0o600)
@@ -104,7 +104,7 @@ class _Gateway(msgspec.Struct):
     password: str
 
 
-def _password_of(carrier_file: Path, password_file: Path) -> tuple[str, Path]:
+def password_of(carrier_file: Path, password_file: Path) -> tuple[str, Path]:
     """Hand the gateway's password from the carrier to the server by a file of mode 600."""
     gateway = msgspec.json.decode(carrier_file.read_bytes(), type=_Gateway)
     password_file.touch(mode=0o600)

@@ -12,11 +12,12 @@ from sayso.consent.gate import Gate
 from sayso.consent.policy import current_policy
 from sayso.consent.ports import Journal
 from sayso.consent.records import VerifiedConsent
-from sayso.phone.adapters.carrier_modem import CarrierModem
 from sayso.phone.adapters.command_feed import CommandFeed
 from sayso.phone.adapters.commands import SOCKET_NAME, serve_commands
 from sayso.phone.adapters.control_client import ControlClient
 from sayso.phone.adapters.hardening import harden_in_thread
+from sayso.phone.adapters.modems import ModemChoice, make_modem
+from sayso.phone.adapters.remedies import read_remedy
 from sayso.phone.adapters.set_cache import SetDirectory
 from sayso.phone.adapters.store import Store
 from sayso.phone.adapters.store_key import DataDirectory
@@ -24,16 +25,17 @@ from sayso.phone.adapters.stream_client import StreamClient
 from sayso.phone.adapters.system import SystemClock, SystemRandom
 from sayso.phone.adapters.vodozemac_ratchet import VodozemacRatchet
 from sayso.phone.core.lines import Line
+from sayso.phone.core.sms.alphabet import segments
 from sayso.phone.errors import StoreLockedError
 from sayso.phone.line.book import Book
 from sayso.phone.line.owner import Owner
+from sayso.phone.line.remedy import take_off
 from sayso.phone.line.service import LineService
 from sayso.phone.line.world import OpenReach, Reach, World
 from sayso.phone.ports import Clock, Random
 from sayso.phone.web.context import Context, Suggested
 from sayso.phone.web.desk import Desk
 from sayso.phone.web.languages import load_languages
-from sayso.phone.web.segments import count
 from sayso.phone.web.sessions import Sessions
 from sayso.phone.web.site import KeptSessions, Site
 from sayso.protocol.ids import DeviceId, KeyDigest
@@ -49,8 +51,7 @@ class ModemConfig:
 
     name: str
     """How the owner calls the line."""
-    path: Path
-    """Unix socket of the modem."""
+    modem: ModemChoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,7 @@ async def run(
 
     Raises:
         StoreLockedError: the data directory or store cannot be used.
-        CommandError: the command socket cannot be made.
+        CommandError: the command socket cannot be made, or a package for a modem is not installed.
     """
     clock, random = SystemClock(), SystemRandom()
     directory = DataDirectory(config.data)
@@ -120,11 +121,13 @@ async def _serve(
         policy=current_policy(),
         harden=harden_in_thread,
     )
-    services = [
-        LineService(world, line_of(store, random, modem.name), CarrierModem(modem.path)) for modem in config.modems
-    ]
+    services = [_line_service(world, modem) for modem in config.modems]
     for service in services:
         owner.serve(service)
+    remedy = read_remedy(config.data)
+    if remedy is not None:
+        for service in services:
+            take_off(world, service.id, remedy)
     sessions = Sessions(KeptSessions(store), now=clock.wall, random=random)
     desk = Desk(owner, sessions, data=config.data)
     async with asyncio.TaskGroup() as tasks:
@@ -139,6 +142,12 @@ async def _serve(
         await stop.wait()
         for task in running:
             task.cancel()
+
+
+def _line_service(world: World, config: ModemConfig) -> LineService:
+    line = line_of(world.store, world.random, config.name)
+    modem = make_modem(config.modem, book=world.store.handed(line), now=world.clock.wall)
+    return LineService(world, line, modem)
 
 
 def line_of(store: Store, random: Random, name: str) -> bytes:
@@ -163,7 +172,7 @@ def _site(
         sessions=sessions,
         languages=load_languages(),
         clock=clock,
-        segments=count,
+        segments=segments,
         suggested=Suggested(server=config.server, key=config.server_key),
     )
     return Site(context=context, random=random)

@@ -5,6 +5,7 @@ SaysoError
     ├── StoreLockedError       the store cannot be opened: wrong passphrase, damaged, or in use by another process
     ├── RatchetError           a message of the ratchet is forged, replayed or of another session
     ├── ModemGoneError         the modem cannot be reached
+    ├── SmsFormatError         an SMS from the network lies about itself; nothing of it was used
     ├── CacheError             what can be fetched again cannot be kept or read
     ├── SessionError           who asks the web app belongs to no open session
     ├── WebAppError            the web app cannot be served
@@ -36,6 +37,10 @@ class RatchetError(PhoneError):
 
 class ModemGoneError(PhoneError):
     """The modem cannot be reached."""
+
+
+class SmsFormatError(PhoneError):
+    """An SMS, or what it carries, is not of the form that it claims."""
 
 
 class CacheError(PhoneError):

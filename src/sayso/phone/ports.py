@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
+from sayso.phone.core.sms.incoming import SmsKind
 from sayso.protocol.frames import Frame, ServerFrame
 from sayso.protocol.stream import UnknownFrame
 
@@ -246,18 +247,27 @@ class Sim:
     number: str | None
     """As the SIM has it; many have none."""
     operator: str
+    enabled: bool = True
+    """Whether the radio is on: not disabled, no airplane mode. An adapter that cannot know says True."""
+    slot: str = ""
+    """Where the platform hides IMSI and ICCID: all that tells one SIM from another there (slot, operator's code)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class IncomingSms:
     """An SMS that lies in the modem's storage until it is deleted."""
 
     index: int
+    """Its place there; another SMS may have it once this one is deleted, or the modem was reset."""
     sender: str
-    """E.164, a short code, or letters."""
+    """E.164, a short code, or letters; empty where the modem does not say."""
     text: str
+    """Of an MMS its subject, of data nothing, of an incomplete one the parts that came, with … for the others."""
     sent_at: float
-    """Unix seconds by the network's clock."""
+    """Unix seconds by the network's clock, right or wrong; 0 where the modem does not say."""
+    kind: SmsKind = SmsKind.TEXT
+    stays: bool = False
+    """It must not be deleted yet: the modem still waits for parts, and has not given away those that came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,10 +276,54 @@ class SmsSent:
 
     ref: int
     state: str
-    """`sent`, `delivered`, `failed`, or `unknown` (the modem does not know this ref)."""
+    """`sent`; `delivered`; `failed` (nobody has it); `unknown` (the modem never took it: it may be handed over); or
+    `cannot-say` (it was being handed over, and nobody can be asked what became of it)."""
 
 
-ModemEvent = Sim | IncomingSms | SmsSent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """Whether the modem's storage for SMS is full: then the network keeps what comes. Told when it changes."""
+
+    full: bool
+
+
+ModemEvent = Sim | IncomingSms | SmsSent | Storage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class HandedSms:
+    """What an adapter has to remember of an SMS that it gave to its modem."""
+
+    ref: int
+    to: str
+    place: str
+    """Where the modem keeps it, in the adapter's own words; holds no number and no text."""
+    state: str
+    """`handing` until the modem has answered, then as in `SmsSent`."""
+    network_ref: int | None = None
+    """The network's reference of it, 0 to 255: what a delivery report names."""
+    at: float
+    """Unix seconds."""
+
+
+class HandedBook(Protocol):
+    """One line's memory of what its modem was given, for modems that keep no references. Durable at every return."""
+
+    def get(self, ref: int) -> HandedSms | None:
+        """Return what is noted under the phone's reference."""
+        ...
+
+    def put(self, entry: HandedSms) -> None:
+        """Note, new or changed."""
+        ...
+
+    def forget(self, ref: int) -> None:
+        """Forget: the modem never took it."""
+        ...
+
+    def reported(self, network_ref: int, to: str) -> HandedSms | None:
+        """Return the newest SMS to this number under this reference that waits for its delivery report."""
+        ...
 
 
 class Modem(Protocol):
@@ -296,5 +350,9 @@ class Modem(Protocol):
         ...
 
     async def delete_sms(self, index: int) -> None:
-        """Delete a stored SMS, after its text is durable on the phone."""
+        """Delete a stored SMS, after its text is durable on the phone.
+
+        Raises:
+            ModemGoneError: the modem vanished; it may tell of the SMS again.
+        """
         ...

@@ -151,7 +151,7 @@ async def _purge(
     async with asyncio.TaskGroup() as tasks:
         driving = tasks.create_task(runner.run())
         gone = await directory.purge(policy)
-        envelopes = sum(runner.holdings(erasure.device)[0] for erasure in gone)
+        envelopes = sum([(await runner.holdings(erasure.device))[0] for erasure in gone])
         await erasures.finish_all()
         await runner.settle()
         driving.cancel()

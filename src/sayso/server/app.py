@@ -9,10 +9,11 @@ Both listeners live in one event loop. Nothing is served before what a crash int
 
 import asyncio
 import gc
+import importlib
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -22,26 +23,24 @@ import structlog
 import uvicorn
 
 from sayso.protocol.frames import ByeReason
+from sayso.server.adapters.connections import Connections
 from sayso.server.adapters.data_lock import held
 from sayso.server.adapters.delivery_callbacks import DeliveryCallbacks
-from sayso.server.adapters.heartbeat import HeartbeatFile
 from sayso.server.adapters.keyring.opening import open_keyring
-from sayso.server.adapters.mailbox.store import EmbeddedMailboxStore
 from sayso.server.adapters.metrics import MetricsApp
 from sayso.server.adapters.private_file import make_private_directory, write_atomically
-from sayso.server.adapters.process import forbid_dumps
+from sayso.server.adapters.process import allow_open_files, end_with_parent, forbid_dumps
 from sayso.server.adapters.smpp.config import SmppConfig
 from sayso.server.adapters.smpp.sender import SmppSender
 from sayso.server.adapters.smpp.session import Timing
 from sayso.server.adapters.sms_gateway import GatewayConfig, KannelGateway
-from sayso.server.adapters.stream import Connections, serve_streams
+from sayso.server.adapters.stream import serve_streams
 from sayso.server.adapters.system import SystemClock, SystemRandom
-from sayso.server.config import Listeners, ServerConfig, allowance, check, sms_caps
+from sayso.server.config import Listeners, ServerConfig, allowance, check, flood_limits, sms_caps
 from sayso.server.control import Control, ControlConfig, open_control
 from sayso.server.core.addresses import Address
-from sayso.server.core.lines import LineTable
-from sayso.server.core.running_clock import RunningClock
 from sayso.server.errors import ConfigError
+from sayso.server.ground import Ground, Sweeping, open_files
 from sayso.server.ports import Clock, CodeSender, Random
 from sayso.server.services.event_counts import EventCounts
 from sayso.server.services.housekeeping import Housekeeping
@@ -117,9 +116,12 @@ async def run(
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     if not config.debuggable:
         forbid_dumps()
+    if config.worker is not None:
+        end_with_parent()
     make_private_directory(config.data)
     async with AsyncExitStack() as closing:
-        closing.enter_context(held(config.data))
+        if config.worker is None:  # else the process that has started the workers holds it
+            closing.enter_context(held(config.data))
         server = await _open(config, listeners, closing, clock=clock, random=random)
         await _serve(server, stop, ready, events or EventCounts())
 
@@ -131,7 +133,7 @@ class _Server:
     http: socket.socket
     streams: socket.socket
     metrics: socket.socket | None
-    runner: RelayRunner
+    ground: Ground
     control: Control
     connections: Connections
     housekeeping: Housekeeping
@@ -157,20 +159,17 @@ async def _open(
     config: ServerConfig, listeners: Listeners, closing: AsyncExitStack, *, clock: Clock, random: Random
 ) -> _Server:
     """Open everything; `closing` closes it again, last opened first."""
-    http = closing.enter_context(_bind(listeners.http, "control plane"))
-    streams = closing.enter_context(_bind(listeners.stream, "stream"))
+    shared = config.worker is not None
+    http = closing.enter_context(_bind(listeners.http, "control plane", shared=shared))
+    streams = closing.enter_context(_bind(listeners.stream, "stream", shared=shared))
     metrics = None if listeners.metrics is None else closing.enter_context(_bind(listeners.metrics, "metrics"))
     keyring = open_keyring(config.data, config.passphrase, clock=clock, random=random)
-    store = await EmbeddedMailboxStore.open(config.data / "mailbox", keyring, random)
-    closing.push_async_callback(store.close)
-    held = await store.load()
-    heartbeat = HeartbeatFile(config.data / "heartbeat")
-    running = RunningClock(heartbeat.read(), wall=clock.wall(), monotonic=clock.monotonic(), floor=store.latest)
-
-    def now() -> float:
-        return running.now(clock.monotonic())
-
-    runner = RelayRunner(LineTable(), held, store, now=now)
+    if config.postgres is None:
+        ground = await open_files(config, keyring, closing, clock=clock, random=random)
+    else:
+        # Not imported where there is no cluster: its libraries are an extra.
+        cluster = importlib.import_module("sayso.server.cluster")
+        ground = await cluster.open_cluster(config, keyring, closing, clock=clock, random=random)
     code_sender = await _open_code_sender(config, closing, clock=clock, random=random)
     secrets = keyring.secrets()
     stream_url = config.public_stream or listeners.stream_url(streams.getsockname()[1])
@@ -183,32 +182,40 @@ async def _open(
             discovery=allowance(config),
         ),
         secrets,
-        runner,
+        ground.control,
         secrets_file=keyring,
         clock=clock,
         random=random,
-        running=now,
+        running=ground.now,
         code_sender=code_sender,
+        database=ground.database,
+        set_files=ground.set_files,
     )
     closing.push_async_callback(control.close)
     housekeeping = Housekeeping(
-        runner=runner,
-        directory=control,
-        hours=store,
+        runner=ground.runner,
+        directory=Sweeping(control, ground),
+        hours=ground.hours,
         clock=clock,
-        running=running,
-        write_heartbeat=heartbeat.write,
+        running=ground.running,
+        write_heartbeat=ground.write_heartbeat,
     )
-    connections = Connections(runner.relay, server=control.identity.digest, now=now, random=random)
-    if store.set_aside:
-        _log.error("mailbox-set-aside", envelopes=store.set_aside)
+    connections = Connections(
+        ground.runner.relay,
+        server=control.identity.digest,
+        now=ground.now,
+        random=random,
+        floods=flood_limits(config, open_files=allow_open_files()),
+        desk=ground.desk,
+        admission=ground.admission,
+    )
     return _Server(
         config=config,
         listeners=listeners,
         http=http,
         streams=streams,
         metrics=metrics,
-        runner=runner,
+        ground=ground,
         control=control,
         connections=connections,
         housekeeping=housekeeping,
@@ -219,24 +226,33 @@ async def _open(
 async def _serve(
     server: _Server, stop: asyncio.Event, ready: Callable[[ServerAddresses], None] | None, events: EventCounts
 ) -> None:
-    runner, control = server.runner, server.control
+    ground, control = server.ground, server.control
+    runner = ground.runner
     async with asyncio.TaskGroup() as tasks:
-        driving = tasks.create_task(runner.run())
+        driving = [tasks.create_task(_drive(work)) for work in (*ground.tasks, runner.run)]
         await control.finish_erasures()
-        for line in await control.lines():
-            runner.line_changed(line)
+        if ground.admission is None:
+            for line in await control.lines():
+                runner.line_changed(line)
         keeping = tasks.create_task(server.housekeeping.run())
-        streams = await serve_streams(server.connections, sock=server.streams, tls=server.listeners.tls)
+        streams = await serve_streams(
+            server.connections, sock=server.streams, tls=server.listeners.tls, lean=server.config.lean_connections
+        )
         http = _http_server(control, server.listeners)
         serving = tasks.create_task(http.serve(sockets=[server.http]))
         await http.listening.wait()
-        watching = None if server.metrics is None else await _show_metrics(server, server.metrics, events, tasks)
-        _publish(server)
+        watching, vitals = await _show_metrics(server, events, tasks)
+        if not server.config.worker:
+            _publish(server)
         _settle_collector()
         if ready is not None:
             ready(server.addresses)
         await stop.wait()
 
+        vitals.stopping = True
+        if server.config.drain_s > 0:
+            _log.info("draining")
+            await asyncio.sleep(server.config.drain_s)
         http.should_exit = True
         if watching is not None:
             watching.should_exit = True
@@ -249,15 +265,29 @@ async def _serve(
         await server.housekeeping.flush_leases()
         server.housekeeping.heartbeat()
         keeping.cancel()
-        driving.cancel()
+        await ground.leave()
+        for one in driving:
+            one.cancel()
+
+
+async def _drive(work: Callable[[], Awaitable[None]]) -> None:
+    await work()
 
 
 async def _show_metrics(
-    server: _Server, sock: socket.socket, events: EventCounts, tasks: asyncio.TaskGroup
-) -> _HttpServer:
-    """Serve metrics and health, now that there is something to be ready for."""
-    runner = server.runner
-    vitals = Vitals(runner=runner, control=server.control, clock=server.clock, now=runner.now)
+    server: _Server, events: EventCounts, tasks: asyncio.TaskGroup
+) -> tuple[_HttpServer | None, Vitals]:
+    """Serve metrics and health, if they are wanted, now that there is something to be ready for."""
+    runner, networks = server.ground.runner, server.connections.networks
+    vitals = Vitals(
+        runner=runner,
+        control=server.control,
+        clock=server.clock,
+        now=runner.now,
+        logging_in=lambda: networks.counts[1],
+    )
+    if server.metrics is None:
+        return None, vitals
     shown = _HttpServer(
         uvicorn.Config(
             MetricsApp(vitals.gather, events.counts),
@@ -270,9 +300,9 @@ async def _show_metrics(
             limit_concurrency=16,
         )
     )
-    tasks.create_task(shown.serve(sockets=[sock]))
+    tasks.create_task(shown.serve(sockets=[server.metrics]))
     await shown.listening.wait()
-    return shown
+    return shown, vitals
 
 
 async def _settle(runner: RelayRunner) -> None:
@@ -343,11 +373,14 @@ async def _open_code_sender(
     return gateway
 
 
-def _bind(address: Address, what: str) -> socket.socket:
-    """Take an address before anything else is opened, so that a taken port leaves no trace."""
+def _bind(address: Address, what: str, *, shared: bool = False) -> socket.socket:
+    """Take an address before anything else is opened, so that a taken port leaves no trace.
+
+    The workers of one machine share theirs: the system deals the connections out.
+    """
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
-        return socket.create_server((address.host, address.port), family=family, backlog=_BACKLOG)
+        return socket.create_server((address.host, address.port), family=family, backlog=_BACKLOG, reuse_port=shared)
     except OSError as error:
         raise ConfigError(
             f"the {what} cannot listen on {address.host}:{address.port} ({os.strerror(error.errno or 0)}); "

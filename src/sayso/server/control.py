@@ -13,7 +13,7 @@ from sayso.protocol.ids import DeviceId
 from sayso.server.adapters.control.app import ControlServices, control_app
 from sayso.server.adapters.control.signed import Signatures
 from sayso.server.adapters.directory.discovery import SqlDiscovery
-from sayso.server.adapters.directory.engine import open_database
+from sayso.server.adapters.directory.engine import Database, open_database
 from sayso.server.adapters.directory.sms_budget import SqlSmsBudget
 from sayso.server.adapters.directory.store import SqlDirectory
 from sayso.server.adapters.evaluator import PoolEvaluator
@@ -25,7 +25,7 @@ from sayso.server.core.discovery_budget import Allowance
 from sayso.server.core.model import Line
 from sayso.server.core.sms_caps import SmsCaps
 from sayso.server.directory_port import DirectoryStore
-from sayso.server.discovery_port import DiscoveryBudgetStore
+from sayso.server.discovery_port import DiscoveryBudgetStore, SetFiles
 from sayso.server.ports import Clock, CodeSender, Random, RelayControl, SecretsFile, ServerSecrets, SmsBudgetStore
 from sayso.server.services.background import Background
 from sayso.server.services.discovery import Discovery
@@ -153,6 +153,8 @@ async def open_control(
     random: Random,
     running: Callable[[], float],
     code_sender: CodeSender,
+    database: Database | None = None,
+    set_files: SetFiles | None = None,
 ) -> Control:
     """Open the directory and put the control plane together. Serves nothing and starts no process yet.
 
@@ -165,6 +167,8 @@ async def open_control(
         random: fit for keys.
         running: the server's running seconds.
         code_sender: takes the codes; its owner closes it.
+        database: the directory's, instead of a file of this server's own.
+        set_files: where builds of the enrolled set lie, instead of files of this server's own.
 
     Raises:
         ConfigError: the directory's database cannot be opened, or is not durable.
@@ -179,7 +183,7 @@ async def open_control(
         running=running,
         limits={"discovery_bucket": allowance.bucket, "discovery_per_day": allowance.per_day},
     )
-    database = await open_database(config.directory)
+    database = database or await open_database(config.directory)
     store, spent, discovering = SqlDirectory(database), SqlSmsBudget(database), SqlDiscovery(database)
     background = Background()
     erasures = Erasures(store=store, lines=store, relay=relay, running=running)
@@ -198,7 +202,7 @@ async def open_control(
     sets = EnrolledSet(
         identity=identity,
         store=discovering,
-        files=SetDirectory(config.sets or config.directory.parent / "sets"),
+        files=set_files or SetDirectory(config.sets or config.directory.parent / "sets"),
         workshop=Workshop(),
         clock=clock,
         random=random,

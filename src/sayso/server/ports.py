@@ -1,13 +1,14 @@
 """What the server needs of the world. Adapters turn what their libraries throw into `sayso.server.errors`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sayso.protocol.frames import OutcomeState
+from sayso.protocol.frames import Ask, Deposit, OutcomeState, Recall
 from sayso.protocol.ids import DeviceId, EnrolmentId, HandleHash
 from sayso.protocol.numbers import PhoneNumber
 from sayso.server.core.model import Batch, Held, Line, StoredOutcome
+from sayso.server.core.relay.entries import Sender
 from sayso.server.core.retiring import Retiring
 from sayso.server.core.sms_budget import BucketCharge, Decision
 
@@ -203,6 +204,38 @@ class SecretsFile(Protocol):
         ...
 
 
+class DepositDesk(Protocol):
+    """Takes what connections bring that is for other mailboxes than their own: the relay, or a way to others."""
+
+    def deposit(self, sender: Sender, frame: Deposit, *, now: float) -> None:
+        """Take envelopes for the devices of a line, or say why not. Answered exactly once."""
+        ...
+
+    def recall(self, sender: Sender, frame: Recall, *, now: float) -> None:
+        """Take an envelope back."""
+        ...
+
+    def ask(self, sender: Sender, frame: Ask, *, now: float) -> None:
+        """Say what became of an envelope."""
+        ...
+
+    def left(self, sender: Sender) -> None:
+        """Note that a connection is closed."""
+        ...
+
+
+class DeviceAdmission(Protocol):
+    """Lets devices log in where not every process knows every line."""
+
+    def look_up(self, device: DeviceId, then: Callable[[Line | None], None]) -> None:
+        """Read a line, then do something with it."""
+        ...
+
+    def admit(self, device: DeviceId, then: Callable[[], None]) -> None:
+        """Hold a device's mailbox here, then do something at once."""
+        ...
+
+
 class RelayControl(Protocol):
     """What the control plane tells the relay, after its own change is durable."""
 
@@ -214,6 +247,6 @@ class RelayControl(Protocol):
         """A device's enrolment is over: close its stream, erase its mailbox, tell the senders. Idempotent."""
         ...
 
-    def holdings(self, device: DeviceId) -> tuple[int, int]:
+    async def holdings(self, device: DeviceId) -> tuple[int, int]:
         """Return how many envelopes wait for a device, and their bytes."""
         ...

@@ -9,6 +9,7 @@ import pytest
 
 from sayso.phone.adapters.commands import SOCKET_NAME
 from sayso.phone.adapters.commands import ask as ask_phone
+from sayso.phone.adapters.modems import ModemChoice
 from sayso.phone.app import ModemConfig, PhoneConfig, run
 from sayso.phone.command_types import (
     AddContact,
@@ -29,7 +30,10 @@ from tests.aio import run as run_async
 
 def config(path: Path, **more: object) -> PhoneConfig:
     settings = {"passphrase": "correct horse", "passphrase_cost": CHEAPEST} | more
-    modems = (ModemConfig(name="sim1", path=path / "no-modem.sock"), ModemConfig(name="sim2", path=path / "none.sock"))
+    modems = tuple(
+        ModemConfig(name=name, modem=ModemChoice("carrier", str(path / file)))
+        for name, file in (("sim1", "no-modem.sock"), ("sim2", "none.sock"))
+    )
     return PhoneConfig(data=path / "phone", modems=modems, **settings)  # type: ignore[arg-type]  # fields by name
 
 

@@ -16,6 +16,8 @@ from posixpath import commonprefix
 from sayso.audit.core.forms import Form
 from sayso.audit.core.seed_types import Secret
 
+JOINTS = (b"", b":", b"|", b"-", b"_", b",")
+"""What stands between two values that are digested together."""
 MIN_CHARS = 8
 """A cut digest has at least this many characters; eight hex digits are 32 bits."""
 MD5_BYTES = 16
@@ -106,6 +108,23 @@ def _salted(
         for name in COMMON:
             digest = hmac.new(key.value, form.data, name).digest()
             yield (f"hmac-{name}",), digest, f"key {key.name!r}"
+
+
+def joined_digests(named: Sequence[tuple[int, bytes]]) -> Iterator[Digest]:
+    """Digests of two ids of a phone written one after the other: makers' "unique ids" are made so.
+
+    Args:
+        named: number of the seed and its main form, of each seed that is an id.
+    """
+    for seed, data in named:
+        for other, more in named:
+            if seed == other:
+                continue
+            for joint in JOINTS:
+                for name in COMMON:
+                    value = ALGORITHMS[name](data + joint + more)
+                    yield Digest(seed, (f"{name}.joined",), "plain", value, "with another id behind it")
+                    yield Digest(other, (f"{name}.joined",), "plain", value, "with another id before it")
 
 
 def digests_of(

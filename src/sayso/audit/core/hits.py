@@ -10,6 +10,7 @@ CONTEXT = 48
 """Bytes of the view that are shown on each side of a match."""
 MAX_MARKED = 240
 KEY_WINDOW = 120
+ESCAPES = frozenset({"url", "json", "html", "quoted-printable"})
 _NAME = re.compile(rb"([A-Za-z0-9_.$@\[\]-]{1,60})[\"'\\ ]{0,3}$")
 _GOES_ON = frozenset(b" +,;!?'%")
 _AT = 0x40
@@ -133,3 +134,21 @@ def longest(spans: Iterable[tuple[int, int, Hit]]) -> list[Hit]:
         last[hit.seed] = (start, end, hit)
         kept.append((start, end, hit))
     return [hit for _, _, hit in kept]
+
+
+def detour(short: Hit, long: Hit) -> bool:
+    """Whether a longer chain leads to the same match by undoing escapes that were none ("=20" in a query string)."""
+    if short.seed != long.seed or len(short.chain) >= len(long.chain) or short.chain[-1] != long.chain[-1]:
+        return False
+    if short.key.rpartition("/")[2] != long.key.rpartition("/")[2]:
+        return False
+    steps = iter(short.chain)
+    wanted = next(steps, None)
+    extra = set()
+    for step in long.chain:
+        if step == wanted:
+            wanted = next(steps, None)
+        else:
+            extra.add(step)
+    # Percent signs alone are no doubt: text is escaped as often as it is passed on.
+    return wanted is None and extra <= ESCAPES and extra != {"url"}

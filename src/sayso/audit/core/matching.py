@@ -30,7 +30,7 @@ _BROTLI_WINDOWS = frozenset({0xB, 0xF})
 _MIN_TRIED = 10
 _LAST_BLOCKS = frozenset({3, 5})
 """The last block, of fixed or dynamic codes (RFC 1951, 3.2.3): what is short has no other."""
-_MAGICS = (compressed.GZIP, compressed.ZSTD, *compressed.ZLIB)
+_MAGICS = (compressed.GZIP, compressed.ZSTD, compressed.ZIP, *compressed.ZLIB)
 _RUN = frozenset(TOKEN_SIGNS + b",.")
 
 Decoded = tuple[str, int, bytes]

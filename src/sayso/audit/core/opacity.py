@@ -6,7 +6,7 @@ MIN_OPAQUE = 128
 """Bytes; shorter ones are keys, signatures and random ids."""
 MIN_OPAQUE_TOKEN = 300
 """Bytes behind base64 or hex in a text; an RSA signature of 2,048 bits has 256."""
-SAMPLE = 32 * 1024
+SAMPLE = 4 * 1024
 _PACKED_RATIO = 0.97
 # Pictures, sound, video, fonts, archives of them: dense, and known for what they are.
 _MEDIA = (

@@ -3,24 +3,28 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from sayso.audit.core import judge
 from sayso.audit.core.decode.budget import Bounds, Budget
-from sayso.audit.core.digests import ALGORITHMS, Checksum, DigestIndex, checksums, digests_of
+from sayso.audit.core.digests import ALGORITHMS, Checksum, DigestIndex, checksums, digests_of, joined_digests
 from sayso.audit.core.findings import Certainty, Decoys, Evidence, Finding, Report, SeedInfo, Stats, Unseen
 from sayso.audit.core.foreign import Decoder, Engine
 from sayso.audit.core.forms import expand
-from sayso.audit.core.hits import Hit
+from sayso.audit.core.hits import Hit, detour
 from sayso.audit.core.model import Chunk, Direction, Event, Exchange, Field, Mark, NotSeen, Peer, Place
 from sayso.audit.core.opacity import is_media
 from sayso.audit.core.phases import Phases
 from sayso.audit.core.search import Search
-from sayso.audit.core.seed_types import SeedSet
+from sayso.audit.core.seed_types import SeedSet, SeedType
 from sayso.audit.core.split import SplitSearch, pieces
 
 EXPECTED_DIGESTS = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "sha3-256", "ripemd160")
 CARRIED = 4096
 """Bytes of a stream that are kept until its next piece comes: a seed may lie across."""
+IDS = frozenset({SeedType.IMEI, SeedType.IMSI, SeedType.ICCID, SeedType.ANDROID_ID, SeedType.MAC})
+"""Seeds that are digested two at a time."""
+MAX_JOINED = 12
 OPEN_STREAMS = 4_096
 USUAL_BOUNDS = Bounds()
 XORED = frozenset({Place.BODY, Place.MESSAGE, Place.PAYLOAD})
@@ -79,10 +83,12 @@ class Scanner:
         self._phases = phases or Phases()
         # A decoy shares its domain or its first digits with its seed: parts of it would be met wherever the seed is.
         forms = [tuple(form for form in expand(seed) if not (seed.decoy and form.part)) for seed in self._seeds]
+        ids = [(number, one.value.encode()) for number, one in enumerate(seeds.seeds) if one.type in IDS][:MAX_JOINED]
         index = DigestIndex(
-            digest
-            for number, several in enumerate(forms)
-            for digest in digests_of(number, several, seeds.salts, seeds.keys)
+            chain(
+                joined_digests(ids),
+                *(digests_of(number, several, seeds.salts, seeds.keys) for number, several in enumerate(forms)),
+            )
         )
         known: defaultdict[bytes, list[Checksum]] = defaultdict(list)
         for number, several in enumerate(forms):
@@ -170,7 +176,7 @@ class Scanner:
         """Keep what counts by itself; what counts only together, if it is together."""
         whole = {hit.seed for _, hit in met if not hit.part}
         for field, hit in met:
-            if not hit.part:
+            if not hit.part and not any(other is field and detour(known, hit) for other, known in met):
                 self._keep(event, field, hit)
         parts = [hit for _, hit in met if hit.part]
         joined = self._split.together(parts) if len(parts) > 1 else []

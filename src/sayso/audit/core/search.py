@@ -34,7 +34,9 @@ REMEMBERED_TOKENS = 300_000
 WINDOW = 8 * 1024 * 1024
 """Bytes that are searched at once."""
 OVERLAP = 4096
-PACKED = (compressed.GZIP, compressed.ZSTD, *compressed.ZLIB)
+MEDIA_HEAD = 8 * 1024
+"""Bytes of a picture, a sound or a film in which encodings are undone: its description stands first."""
+PACKED = (compressed.GZIP, compressed.ZSTD, compressed.ZIP, *compressed.ZLIB)
 SAME_IN_HEX = frozenset({"bcd", "bytes"})
 """Bytes whose hex digits are the value itself: the text was matched already, with an eye on what stands beside it."""
 MAX_HITS = 2_000
@@ -118,10 +120,12 @@ class Search:
         own: list[Hit] = direct[:MAX_HITS]
         for step, start, child in decoded:
             own += self._child(step, child, depth, budget, outer=(data, start))
-        own += self._in_tokens(data, depth, budget)
+        # Of a picture, words are looked for where it has some; every byte of it was matched.
+        wordy = data[:MEDIA_HEAD] if not readable and len(data) > MEDIA_HEAD and is_media(data) else data
+        own += self._in_tokens(wordy, depth, budget)
         inherited = []
         opened = readable
-        for step, child in self._children(data, budget, readable=readable):
+        for step, child in self._children(wordy, budget, readable=readable):
             opened = opened or len(child) * 2 > len(data)
             if hits := self._child(step, child, depth, budget):
                 inherited.append(hits)

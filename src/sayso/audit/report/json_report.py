@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from sayso.audit.core.compare import Comparison
 from sayso.audit.core.findings import (
     SCHEMA,
     Certainty,
@@ -275,3 +276,16 @@ def _read_finding(one: FindingEntry) -> Finding:
         detail=one.detail,
         evidence=Evidence(one.evidence.before.encode(), one.evidence.match.encode(), one.evidence.after.encode()),
     )
+
+
+def comparison_entry(comparison: Comparison) -> dict[str, object]:
+    """What changed between two reports, for programs."""
+    return {
+        "appeared": [_finding(one) for one in comparison.appeared],
+        "stayed": [_finding(one) for one in comparison.stayed],
+        "vanished": [_finding(one) for one in comparison.vanished],
+        "unseen_appeared": [_unseen(one) for one in comparison.unseen_appeared],
+        "unseen_vanished": [_unseen(one) for one in comparison.unseen_vanished],
+        "other_seeds": [text(one) for one in comparison.other_seeds],
+        "silent": comparison.silent,
+    }

@@ -8,7 +8,8 @@
      ├── withdrawn, or not confirmed: silent either way ─┘
      ├── released: its SIM gone for a day, or given up by its owner ─── (from on, paused, policy-changed)
      │
-     │   on ─ the server has another policy than was agreed to ─▶ policy-changed ─ agreed to the new text ─▶ on
+     │   on ─ another policy than was agreed to: the server's, or of an update that changes a default
+     │                                       ─▶ policy-changed ─ agreed to the new text ─▶ on
      │                                                              └─ opt-out ─▶ leaving
      └── the server does not know the device any more: off, with "enrolment ended"; never by itself on again
 
@@ -77,6 +78,7 @@ _MOVES: Final[Mapping[tuple[LineState, LineEvent], LineState]] = MappingProxyTyp
         (LineState.PAUSED, LineEvent.SIM_RELEASED): LineState.OFF,
         (LineState.POLICY_CHANGED, LineEvent.SIM_RELEASED): LineState.OFF,
         (LineState.ON, LineEvent.POLICY_CHANGED): LineState.POLICY_CHANGED,
+        (LineState.PAUSED, LineEvent.POLICY_CHANGED): LineState.POLICY_CHANGED,
         (LineState.POLICY_CHANGED, LineEvent.AGREED): LineState.ON,
         (LineState.POLICY_CHANGED, LineEvent.OPT_OUT): LineState.LEAVING,
     }

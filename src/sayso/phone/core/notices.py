@@ -4,11 +4,10 @@ A notice says: this message, of which you may have a copy, went by SMS as well. 
 a notice nothing is joined, however alike: two "ok" stay two.
 
     the digest fits                       it is that SMS
-    the message itself is known, too      the SMS that is most like it: carriers change letters that they cannot write
+    the message itself is known, too      an SMS that differs in nothing but letters that carriers cannot write
     neither                               nothing is joined yet; a text that would be hidden wrongly would be lost
 """
 
-import difflib
 import hashlib
 import unicodedata
 from collections.abc import Sequence
@@ -20,7 +19,9 @@ from sayso.protocol.limits import DAY
 
 WINDOW_S: Final = 8 * DAY
 """How far an SMS and its notice may be apart: a week in the mailbox of one or in the network of the other."""
-_LIKE: Final = 0.6
+_LETTERS_FOR_ONE: Final = 3
+_COMPARED: Final = 2000
+"""Characters; beyond that a text is the same enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -74,17 +75,29 @@ def _chosen(notice: Notice, near: Sequence[Text], message: str | None) -> Text |
             return sms
     if message is None:
         return None
-    likeness = [(_likeness(message, sms.text), -place, sms) for place, sms in enumerate(near)]
-    best = max(likeness, default=None, key=lambda one: one[:2])
-    return best[2] if best is not None and best[0] >= _LIKE else None
+    return next((sms for sms in near if _same_but_for_foreign_letters(message, sms.text)), None)
 
 
-def _likeness(message: str, sms: str) -> float:
-    """Compare what no carrier changes: letters and digits of ASCII, without accents. 1.0: all the same."""
-    meant, came = _plain(message), _plain(sms)
-    if not meant:
-        return 1.0 if not came and len(sms) <= len(message) * 2 else 0.0
-    return difflib.SequenceMatcher(None, meant, came, autojunk=False).ratio()
+def _same_but_for_foreign_letters(message: str, sms: str) -> bool:
+    """Whether a carrier can have made this SMS of the message: what is ASCII stands as it was, in order.
+
+    Of each other character up to three ASCII ones may have come, or none; where these are the most, none: too much else
+    would fit. Spaces, signs and case do not count. A walk over all places at once, as through an automaton.
+    """
+    came = _plain(sms)
+    meant = [(char, _plain(char)) for char in message.casefold() if not char.isascii() or char.isalnum()]
+    foreign = sum(not char.isascii() for char, _ in meant)
+    most = _LETTERS_FOR_ONE if foreign * 2 <= len(meant) else 0
+    places = {0}
+    for char, base in meant[:_COMPARED]:
+        if char.isascii():
+            places = {place + 1 for place in places if came[place : place + 1] == char}
+        else:
+            places = {place + more for place in places for more in range(max(most, len(base)) + 1)}
+            places = {place for place in places if place <= len(came)}
+        if not places:
+            return False
+    return len(came) in places or len(meant) > _COMPARED
 
 
 def _plain(text: str) -> str:

@@ -99,6 +99,7 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     UNREADABLE = "unreadable"
     SMS_FAILED = "sms-failed"
+    SMS_FAILED_IN_DOUBT = "sms-failed-in-doubt"
     TOO_LONG = "too-long"
     SIM_CHANGED = "sim-changed"
     SMS_FORGOTTEN = "sms-forgotten"
@@ -203,7 +204,7 @@ class BySms:
 
 @dataclass(frozen=True, slots=True)
 class SmsState:
-    """What the modem says of it: `sent`, `delivered`, `failed`, or `unknown` (it never took it)."""
+    """What the modem says of it: as in `ports.SmsSent`."""
 
     state: str
 
@@ -315,13 +316,15 @@ def _settled(text: Outgoing, wish: Wish) -> Outgoing:
     return replace(text, state=State.CANCELLED, reason=Reason.TAKEN_BACK, wish=Wish.NONE)
 
 
-def _sms(text: Outgoing, word: str) -> Outgoing:
+def _sms(text: Outgoing, word: str) -> Outgoing:  # noqa: PLR0911  one return for each word
     why = None if text.reason is Reason.SIM_CHANGED else text.reason
     match word:
         case "sent" if text.state is not State.SMS_SENT:
             return replace(text, state=State.SMS_SENT, reason=why)
         case "delivered":
             return replace(text, state=State.SMS_DELIVERED, reason=why)
+        case "failed" if text.doubt:
+            return replace(text, state=State.UNKNOWN, reason=Reason.SMS_FAILED_IN_DOUBT)
         case "failed":
             return replace(text, state=State.FAILED, reason=Reason.SMS_FAILED)
         case "unknown" if text.state is State.SMS_SENT:
@@ -329,5 +332,7 @@ def _sms(text: Outgoing, word: str) -> Outgoing:
         case "unknown" if text.state is State.SMS_UNKNOWN and text.reason is Reason.SIM_CHANGED:
             # The SIM is back and never took it: it can be handed over again, under the same reference.
             return replace(text, state=State.SMS_SENDING, reason=None)
+        case "cannot-say" if text.state is State.SMS_SENDING:
+            return replace(text, state=State.SMS_UNKNOWN, reason=Reason.SMS_FORGOTTEN)
         case _:
             return text

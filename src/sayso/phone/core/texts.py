@@ -37,11 +37,15 @@ def first_state(*, is_blocked: bool) -> InState:
 
 
 class Word(StrEnum):
-    """What the system says in a thread; stands in `Text.reason` of a system row."""
+    """What the system says in a thread, in a row of its own; or of an SMS that came. Stands in `Text.reason`."""
 
     KEY_CHANGED = "key-changed"
     OTHER_STATEMENT = "other-statement"
     NEWER_KIND = "newer-kind"
+    FLASH_SMS = "flash-sms"
+    MMS_NOTICE = "mms-notice"
+    BINARY_SMS = "binary-sms"
+    INCOMPLETE_SMS = "incomplete-sms"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -124,6 +128,7 @@ SENTENCES: dict[str, str] = {
     Reason.EXPIRED: "not delivered: the recipient was away too long; send it again, or as SMS",
     Reason.UNREADABLE: "not delivered: the recipient's phone could not open it; send it again, or as SMS",
     Reason.SMS_FAILED: "not delivered: the network did not take the SMS; send it again",
+    Reason.SMS_FAILED_IN_DOUBT: "the network did not take the SMS; whether it arrived by cloud is unknown",
     Reason.TOO_LONG: "not sent: too long for an SMS, and the number is not in the cloud; shorten it",
     Reason.SIM_CHANGED: "unknown whether it was sent: another SIM is in the phone; put the old one back to find out",
     Reason.SMS_FORGOTTEN: "unknown whether it was sent: the modem does not remember; send it again if it matters",
@@ -133,5 +138,9 @@ SENTENCES: dict[str, str] = {
     Word.KEY_CHANGED: "This number has other keys than before: a new phone, a new SIM, or somebody else.",
     Word.OTHER_STATEMENT: "This person is shown another statement of the server than you: one of you may be deceived.",
     Word.NEWER_KIND: "Sent with a newer Sayso.",
+    Word.FLASH_SMS: "A flash message: meant to be shown at once and not kept.",
+    Word.MMS_NOTICE: "A picture message (MMS) waits at your operator. Sayso does not fetch it; ask for it another way.",
+    Word.BINARY_SMS: "An SMS with data in place of a text, or in an encoding that is not known here.",
+    Word.INCOMPLETE_SMS: "Parts of this SMS did not come; what did is shown.",
 }
 """What a reason or word means, for the owner; keys are values of `Reason` and `Word`."""

@@ -34,7 +34,7 @@ class Agreeing:
     def ask(self, sentence: str) -> None:
         """Take the line off the cloud until its owner has agreed; `sentence` says why. Durable when this returns."""
         line = self._world.store.lines.get(self._line)
-        if line.state is not LineState.ON:
+        if line.state not in {LineState.ON, LineState.PAUSED}:
             return  # its owner opted out in the same moment
         state = move(line.state, LineEvent.POLICY_CHANGED)
         with self._world.store.transaction("policy-changed"):

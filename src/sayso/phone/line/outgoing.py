@@ -112,6 +112,8 @@ class Outgoing:
             CommandError: there is no such text, or it has its outcome, or somebody may have it already.
         """
         text = self._owners(message_id)
+        if len(text.text) > SMS_CHARS:
+            raise CommandError("this message is too long for an SMS: take it back, and send a shorter one")
         if text.doubt and text.state in MAY_GO_BY_SMS and not in_doubt:
             raise CommandError("this message may have arrived already, and as an SMS it could come twice; say in doubt")
         with self._world.store.transaction("sms-chosen"):

@@ -12,6 +12,8 @@ from sayso.protocol.limits import MINUTE
 
 LOOK_AGAIN_S: Final = 15 * MINUTE
 """The clock on the wall may be set meanwhile; this is how late that is noticed at most."""
+_SHORTEST_S: Final = 0.01
+"""What is left of a time may be less than a clock can tell."""
 
 
 class Patience:
@@ -82,7 +84,7 @@ class Patience:
         if self._next is None:
             await self._moved.wait()
             return
-        seconds = min(LOOK_AGAIN_S, max(0.0, self._next - self._world.clock.wall()))
+        seconds = min(LOOK_AGAIN_S, max(_SHORTEST_S, self._next - self._world.clock.wall()))
         async with asyncio.TaskGroup() as tasks:
             alarm = tasks.create_task(self._alarm(seconds))
             await self._moved.wait()

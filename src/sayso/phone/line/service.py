@@ -246,6 +246,7 @@ class LineService:
             await self._sims.known.wait()
             while True:
                 self._changed.clear()
+                self._sims.look()
                 match self.line.state:
                     case LineState.ENROLLING:
                         await self._while(LineState.ENROLLING, self._enrol())

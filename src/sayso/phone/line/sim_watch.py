@@ -19,6 +19,8 @@ from sayso.protocol.numbers import PhoneNumber
 
 _SIM_KEY: Final = "sim-key"
 _SIM_KEY_BYTES: Final = 32
+_SHORTEST_S: Final = 0.01
+"""What is left of a time may be less than a clock can tell."""
 PAUSED_ANOTHER: Final = (
     "another SIM is in the phone: this line is silent until its own is back, and off after a day; "
     "say which it is with `sayso phone sim`"
@@ -85,11 +87,15 @@ class SimWatch:
             if self.seen is not before:
                 self._since = self._world.clock.monotonic()
             self._world.news.line_changed(self._line)
+            self._looks.set()
         self._seen_ours = self._seen_ours or self.seen is SimSeen.OURS
-        self._looks.set()
         if sim is not None:
             self._mind()
         self.known.set()
+
+    def look(self) -> None:
+        """Look again: the line's state has changed, and what is seen may mean something now."""
+        self._looks.set()
 
     def confirm(self, *, ours: bool) -> None:
         """Take the owner's word on a SIM that is not the one the line is bound to.
@@ -121,7 +127,7 @@ class SimWatch:
 
     async def _alarm(self, seconds: float | None) -> None:
         if seconds is not None:
-            await self._world.clock.sleep(seconds)
+            await self._world.clock.sleep(max(_SHORTEST_S, seconds))
             self._looks.set()
 
     def _mind(self) -> float | None:
@@ -167,7 +173,12 @@ class SimWatch:
             key = self._world.random.token_bytes(_SIM_KEY_BYTES)
             with self._world.store.transaction("sim-key"):
                 self._world.store.put_secret(_SIM_KEY, key)
-        return hmac.digest(key, f"{sim.imsi}/{sim.iccid}".encode(), "sha256")
+        return hmac.digest(key, _name(sim).encode(), "sha256")
+
+
+def _name(sim: Sim) -> str:
+    """Return all that tells one SIM from another."""
+    return f"{sim.imsi}/{sim.iccid}/{sim.slot}" if sim.slot else f"{sim.imsi}/{sim.iccid}"
 
 
 def normal(sender: str) -> str:

@@ -7,27 +7,27 @@ is deleted from the modem; announced again, it is recognised.
 
 import asyncio
 import contextlib
-import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from sayso.phone.core.codes import code_in
-from sayso.phone.core.lines import SimSeen, Step
-from sayso.phone.core.lock import wants_code
+from sayso.phone.core.lines import SimSeen
 from sayso.phone.core.outgoing import SimGone, SmsState, State
 from sayso.phone.core.reconnect import wait_s
-from sayso.phone.core.texts import Channel, Direction, Text, after, first_state
+from sayso.phone.core.texts import Text, after
 from sayso.phone.errors import ModemGoneError
 from sayso.phone.line.chance import chance
-from sayso.phone.line.joining import Joining
-from sayso.phone.line.sim_watch import SimWatch, normal
+from sayso.phone.line.incoming_sms import IncomingSmsDesk
+from sayso.phone.line.sim_watch import SimWatch
 from sayso.phone.line.world import World
-from sayso.phone.ports import IncomingSms, Modem, ModemEvent, Sim, SmsSent
+from sayso.phone.ports import IncomingSms, Modem, ModemEvent, Sim, SmsSent, Storage
 from sayso.protocol.errors import ProtocolError
 
 _MOST_WAIT_S: Final = 10.0
 """A modem is on this machine: asking for it often costs nobody anything."""
+STORAGE_FULL: Final = (
+    "the modem's storage for SMS is full, so new ones wait at the network: delete old ones that another app keeps there"
+)
 
 
 class Texting:
@@ -49,8 +49,7 @@ class Texting:
         self._line = line
         self._modem = modem
         self._sims = sims
-        self._code_came = code_came
-        self._joining = Joining(world, line)
+        self._incoming = IncomingSmsDesk(world, line, modem, code_came=code_came)
         self.sms_chosen = asyncio.Event()
         """Set by whoever stores a text that goes by SMS."""
 
@@ -75,9 +74,19 @@ class Texting:
                 self._sims.see(event)
                 await self._ask_unsettled()
             case IncomingSms():
-                await self._came(event)
+                await self._incoming.take(event)
             case SmsSent(ref=ref, state=word):
                 await self._sent(ref, word)
+            case Storage(full=full):
+                self._tell_storage(full=full)
+
+    def _tell_storage(self, *, full: bool) -> None:
+        """Say that the modem has no room for SMS, until it has again: what other programs keep there is not ours."""
+        line = self._world.store.lines.get(self._line)
+        if full or line.trouble == STORAGE_FULL:
+            with self._world.store.transaction("storage-seen"):
+                self._world.store.lines.put(replace(line, trouble=STORAGE_FULL if full else None))
+            self._world.news.line_changed(self._line)
 
     async def _send_chosen(self) -> None:
         while True:
@@ -138,44 +147,3 @@ class Texting:
                 self._world.store.texts.put(now)
             self._world.news.text_changed(now)
         return now
-
-    async def _came(self, sms: IncomingSms) -> None:
-        digest = hashlib.sha256(f"{sms.sender}\n{sms.sent_at}\n{sms.text}".encode()).digest()
-        if not self._world.store.seen.sms(self._line, sms.index, digest):
-            self._keep(sms, digest)
-        with contextlib.suppress(ModemGoneError):
-            await self._modem.delete_sms(sms.index)
-
-    def _keep(self, sms: IncomingSms, digest: bytes) -> None:
-        """Store an SMS, as a text or as the code that is waited for."""
-        device = self._world.store.lines.device(self._line)
-        enrolling = device is not None and device.step in {Step.CONSENTED, Step.CODE_WANTED}
-        lock = self._world.store.locks.get(self._line)
-        refusing = not enrolling and device is not None and wants_code(lock, now=self._world.clock.wall())
-        code = code_in(sms.text) if enrolling or refusing else None
-        text: Text | None = None
-        changed: list[Text] = []
-        with self._world.store.transaction("sms-came"):
-            self._world.store.seen.add_sms(self._line, sms.index, digest, at=self._world.clock.wall())
-            if code is not None and refusing:
-                self._world.store.locks.put(replace(lock, refusal_code=code))
-            elif device is not None and code is not None:
-                self._world.store.lines.put_device(replace(device, code=code))
-            else:
-                text = self._world.store.texts.add(
-                    Text(
-                        line=self._line,
-                        number=normal(sms.sender),
-                        message_id=self._world.random.token_bytes(16),
-                        direction=Direction.IN,
-                        channel=Channel.SMS,
-                        text=sms.text,
-                        state=first_state(is_blocked=self._world.store.regard.is_blocked(normal(sms.sender))),
-                        at=sms.sent_at,
-                    )
-                )
-                changed = self._joining.sms_came(text) or [text]
-        for one in changed:
-            self._world.news.text_changed(one)
-        if text is None:
-            self._code_came()

@@ -26,7 +26,6 @@ _MAILBOX: Final = {
     "envelopes_in_doubt": "SELECT count(*) FROM doubt",
     "mailboxes": "SELECT count(DISTINCT device) FROM mail",
     "outcomes": "SELECT count(*) FROM outcome",
-    "tables_set_aside": "SELECT count(*) FROM sqlite_schema WHERE name GLOB 'mail_damaged_*'",
 }
 _MANIFEST: Final = re.compile(r"manifest-([0-9]{1,13})\.json", re.ASCII)
 _BLOB: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -38,8 +37,8 @@ def count_directory(path: Path, *, now: float, policy_sha256: bytes) -> dict[str
 
 
 def count_mailboxes(path: Path) -> dict[str, int]:
-    """Count what the mailboxes hold. Raises StoreError."""
-    return _count(path, _MAILBOX, {})
+    """Count what the mailboxes hold, and the damaged files that were set aside. Raises StoreError."""
+    return _count(path, _MAILBOX, {}) | {"files_set_aside": len(list(path.parent.glob(f"{path.stem}-damaged-*.db")))}
 
 
 def count_sets(path: Path) -> dict[str, int]:

@@ -7,10 +7,12 @@ forbids that too, and with it ptrace and /proc/PID/mem by the same user (prctl(2
 import ctypes
 import os
 import resource
+import signal
 from typing import Final
 
 from sayso.server.errors import ConfigError
 
+_PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
 _NOT_DUMPABLE: Final = 0
 _NO_CORE: Final = (0, 0)
@@ -31,7 +33,19 @@ def forbid_dumps() -> None:
         )
 
 
+def allow_open_files() -> int:
+    """Raise the bound on open files as far as the system lets us; each stream is one. Returns the bound."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
 def forbid_dumps_as_parent() -> None:
     """Forbid them in a worker whose server has: `execve` makes a process dumpable again, the limit is inherited."""
     if resource.getrlimit(resource.RLIMIT_CORE) == _NO_CORE:
         forbid_dumps()
+
+
+def end_with_parent() -> None:
+    """Have this process ended when the one that has started it dies: a worker that nobody watches is no use."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

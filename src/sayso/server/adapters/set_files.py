@@ -66,8 +66,8 @@ class SetDirectory:
     def _latest(self) -> bytes | None:
         for built in self._builds():
             document = self._read_manifest(built)
-            names = _names(document or b"")
-            if names and all(self._read_blob(sha256) is not None for sha256 in names):
+            wanted = names(document or b"")
+            if wanted and all(self._read_blob(sha256) is not None for sha256 in wanted):
                 return document
         return None
 
@@ -76,7 +76,7 @@ class SetDirectory:
         kept: set[str] = set()
         for built in builds[: KEPT_BEFORE + 1]:
             document = self._read_manifest(built)
-            kept |= {sha256.hex() for sha256 in _names(document or b"")} | {f"manifest-{built}.json"}
+            kept |= {sha256.hex() for sha256 in names(document or b"")} | {f"manifest-{built}.json"}
         for file in self._path.iterdir():
             if file.name not in kept:
                 file.unlink()
@@ -100,7 +100,7 @@ class SetDirectory:
             return None
 
 
-def _names(document: bytes) -> list[bytes]:
+def names(document: bytes) -> list[bytes]:
     """Return what a manifest of our own names; nothing for one that is damaged."""
     try:
         signed = msgspec.json.decode(document, type=SignedManifest)

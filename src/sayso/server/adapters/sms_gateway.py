@@ -110,7 +110,11 @@ class KannelGateway:
         if self._callbacks is not None and expected is not None and isinstance(failure, SmsNotTakenError):
             self._callbacks.forget(expected)
         # Without the library's exception as its cause: that could hold what was sent.
-        raise failure
+        try:
+            raise failure
+        finally:
+            # Its traceback holds this frame, which would hold it: number and text would stay until a collection.
+            del failure
 
     async def close(self) -> None:
         """Close the connections."""

@@ -6,11 +6,9 @@ already), so every frame is checked here (docs/adr/0007).
 """
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -29,101 +27,30 @@ from sayso.protocol.frames import (
     Error,
     ErrorCode,
     Frame,
+    Login,
     Recall,
     Withdrawn,
 )
-from sayso.protocol.ids import DeviceId, KeyDigest
-from sayso.protocol.limits import KIB, LIMITS
+from sayso.protocol.ids import DeviceId
+from sayso.protocol.limits import LIMITS
+from sayso.server.adapters.connections import Connections
+from sayso.server.core.budgets import Bucket
+from sayso.server.core.lines import LineTable
 from sayso.server.core.login import Greeter, LoginRefused, Stage
+from sayso.server.core.model import Line
+from sayso.server.core.networks import NetworkName, Standing
 from sayso.server.core.relay.entries import Sender
 from sayso.server.core.relay.mailbox import Mailbox
-from sayso.server.core.relay.relay import Relay
-from sayso.server.ports import Random
 
 _BINARY: Final = WSMsgType.BINARY
 _ROOM: Final = LIMITS.message_bytes - 1024
 """Encoded bytes of frames that are put into one WebSocket message."""
+_EARLY_FRAMES: Final = 1024
+"""Frames that may come while a login is looked at."""
 _ERROR_BYTES: Final = 256
 """Upper bound of an encoded error frame."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamLimits:
-    """What one connection may cost."""
-
-    congested_bytes: int = 512 * KIB
-    """Unsent bytes at which a connection is congested: nothing live goes there, and its time runs."""
-    flowing_bytes: int = 128 * KIB
-    """Unsent bytes at which it no longer is."""
-    unsent_bytes: int = 4 * 1024 * KIB
-    """Unsent bytes at which it is cut off at once: it goes on asking, and does not read the answers."""
-    kernel_bytes: int = 256 * KIB
-    """The kernel's send buffer (Linux doubles it). Left to itself it grows to 4 MB for a client that never reads."""
-    congested_s: float = 30.0
-    """A connection that stays congested this long is closed."""
-    login_s: float = LIMITS.challenge_s
-    """A connection that has not logged in by then is closed."""
-    close_s: float = 2.0
-    """After this long a closing connection is cut off."""
-
-
-class Connections:
-    """What all connections of one server share."""
-
-    def __init__(
-        self,
-        relay: Relay,
-        *,
-        server: KeyDigest,
-        now: Callable[[], float],
-        random: Random,
-        limits: StreamLimits | None = None,
-    ) -> None:
-        """Wire it.
-
-        Args:
-            relay: takes what the connections bring.
-            server: the server's key digest, which logins sign.
-            now: the server's running time, in seconds.
-            random: draws the challenges.
-            limits: others than the ordinary ones.
-        """
-        self.limits = limits or StreamLimits()
-        self.relay = relay
-        self.server = server
-        self.now = now
-        self.random = random
-        self.open: set[DeviceConnection] = set()
-        self._gone = asyncio.Event()
-        self._dirty: list[DeviceConnection] = []
-
-    async def wait_closed(self, patience_s: float) -> None:
-        """Give connections that are ending time to go, then cut off what is left."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience_s):
-                while self.open:
-                    self._gone.clear()
-                    await self._gone.wait()
-        for connection in list(self.open):
-            connection.abort()
-
-    def closed(self, connection: "DeviceConnection") -> None:
-        """Note that a connection is gone."""
-        self.open.discard(connection)
-        self._gone.set()
-
-    def dirty(self, connection: "DeviceConnection") -> None:
-        """Have a connection's queue sent at the end of this turn of the loop."""
-        if not self._dirty:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._dirty.append(connection)
-
-    def _flush(self) -> None:
-        dirty, self._dirty = self._dirty, []
-        for connection in dirty:
-            connection.flush()
 
 
 class DeviceConnection(WSListener):
@@ -132,12 +59,16 @@ class DeviceConnection(WSListener):
     __slots__ = (
         "_bytes",
         "_closed",
+        "_early",
         "_ending",
         "_greeter",
         "_mailbox",
+        "_network",
+        "_nuisances",
         "_out",
         "_sender",
         "_shared",
+        "_standing",
         "_timer",
         "_transport",
         "congested",
@@ -152,7 +83,13 @@ class DeviceConnection(WSListener):
         self._greeter: Greeter | None = None
         self._mailbox: Mailbox | None = None
         self._sender: Sender | None = None
+        self._early: list[Frame] | None = None
+        """What came while the login was looked at; None when none is."""
         self._timer: asyncio.TimerHandle | None = None
+        self._network: NetworkName | None = None
+        self._standing: Standing | None = None
+        """None: it was not admitted, and is not counted."""
+        self._nuisances: Bucket | None = None
         self._ending = False
         """Nothing more is read; what is queued still leaves."""
         self._closed = False
@@ -193,6 +130,15 @@ class DeviceConnection(WSListener):
         shared = self._shared
         self._transport = transport
         limits = shared.limits
+        address = transport.underlying_transport.get_extra_info("peername")
+        self._network = shared.networks.name(address[0] if address else None)
+        if not shared.networks.admit(self._network):
+            log.info("stream-turned-away")
+            self._ending = self._closed = True
+            transport.send_close(WSCloseCode.TRY_AGAIN_LATER)
+            transport.disconnect(graceful=False)
+            return
+        self._standing = Standing.LOGGING_IN
         transport.underlying_transport.set_write_buffer_limits(high=limits.congested_bytes, low=limits.flowing_bytes)
         shared.open.add(self)
         self._greeter = Greeter(
@@ -208,7 +154,8 @@ class DeviceConnection(WSListener):
         if frame.msg_type != _BINARY:
             self._take_other(transport, frame)
             return
-        if not frame.fin or frame.rsv1 or frame.rsv2 or frame.rsv3 or frame.payload_size > LIMITS.message_bytes:
+        longest = LIMITS.message_bytes if self._greeter is None else self._shared.limits.login_bytes
+        if not frame.fin or frame.rsv1 or frame.rsv2 or frame.rsv3 or frame.payload_size > longest:
             self._fail(Error(ErrorCode.MALFORMED, 0, "a message is one unfragmented frame of at most 256 KiB"))
             return
         try:
@@ -216,20 +163,32 @@ class DeviceConnection(WSListener):
         except FrameError as error:
             self._fail(Error(ErrorCode.MALFORMED, 0, str(error)))
             return
-        now = self._shared.now()
+        shared = self._shared
+        now, relay = shared.now(), shared.relay
         for one in frames:
             if not self._ending:  # after a frame that ended the connection the rest of its message counts no more
-                self._take(one, now)
+                mailbox, sender = self._mailbox, self._sender
+                # Nearly all frames are these two; `_take` would cost each of them a call more.
+                if isinstance(one, Deposit) and sender is not None:
+                    relay.deposit(sender, one, now=now)
+                elif isinstance(one, Ack) and mailbox is not None:
+                    relay.ack(mailbox, one, now=now)
+                else:
+                    self._take(one, now)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002  picows' signature
         """Let go."""
         self._shared.closed(self)
+        if self._standing is not None:
+            self._shared.networks.gone(self._network, self._standing)
+            self._standing = None
         self._transport = None
         self._ending = self._closed = True
         self._out.clear()
         self._cancel_timer()
         if self._sender is not None:
             self._sender.link = None
+            self._shared.desk.left(self._sender)
         if self._mailbox is not None:
             self._shared.relay.logout(self, self._mailbox.device)
             self._mailbox = None
@@ -257,7 +216,9 @@ class DeviceConnection(WSListener):
         if frame.msg_type == WSMsgType.CLOSE:
             self._close()
         elif frame.msg_type == WSMsgType.PING:
-            if not self.congested:  # who pings and does not read would fill the memory with pongs
+            if self._is_nuisance():
+                self.abort()
+            elif not self.congested:  # who pings and does not read would fill the memory with pongs
                 transport.send_pong(frame.get_payload_as_bytes())
         elif frame.msg_type != WSMsgType.PONG:
             self._fail(Error(ErrorCode.MALFORMED, 0, "the stream takes whole binary messages only"))
@@ -267,24 +228,24 @@ class DeviceConnection(WSListener):
         if mailbox is None or sender is None:
             self._log_in(frame, now)
             return
-        relay = self._shared.relay
+        relay, desk = self._shared.relay, self._shared.desk
         match frame:
             case Deposit():
-                relay.deposit(sender, frame, now=now)
+                desk.deposit(sender, frame, now=now)
             case Ack():
                 relay.ack(mailbox, frame, now=now)
             case Withdrawn():
                 relay.withdrawn(mailbox, frame, now=now)
             case Recall():
-                relay.recall(sender, frame)
+                desk.recall(sender, frame, now=now)
             case Ask():
-                relay.ask(sender, frame)
+                desk.ask(sender, frame, now=now)
             case Collect():
                 relay.collect(frame)
             case stream.UnknownFrame():
                 self._say_unknown(frame)
             case Error():
-                log.info("client-error-frame", code=int(frame.code))
+                self._take_error(frame)
             case _:
                 self._fail(Error(ErrorCode.UNEXPECTED, 0, "hello and login come once, at the beginning"))
 
@@ -294,22 +255,65 @@ class DeviceConnection(WSListener):
         if isinstance(frame, stream.UnknownFrame):
             self._say_unknown(frame)
             return
+        if not isinstance(frame, Frame):
+            return
+        admission = self._shared.admission
+        if self._early is not None:
+            self._early.append(frame)
+            if len(self._early) > _EARLY_FRAMES:
+                self.abort()
+        elif admission is not None and isinstance(frame, Login):
+            self._early = []
+            admission.look_up(DeviceId(frame.device), lambda line: self._check(frame, line))
+        else:
+            self._greet(frame, now)
+
+    def _greet(self, frame: Frame, now: float) -> None:
+        if self._greeter is None:
+            return
         try:
-            device = self._greeter.take(frame, now=now) if isinstance(frame, Frame) else None
+            device = self._greeter.take(frame, now=now)
         except LoginRefused as refused:
             self._fail(refused.frame)
             return
-        if device is not None and self._greeter.stage is Stage.IN:
-            self._greeter = None
-            self._cancel_timer()
-            self._begin(device, now)
+        if device is None or self._greeter.stage is not Stage.IN:
+            return
+        if self._shared.admission is None:
+            self._let_in(device, now)
+        else:
+            self._shared.admission.admit(device, lambda: self._admitted(device))
+
+    def _check(self, frame: Login, line: Line | None) -> None:
+        """Go on with a login whose line was looked up."""
+        if self._greeter is not None and not self._ending:
+            self._greeter.lines = LineTable([line] if line is not None else [])
+            self._greet(frame, self._shared.now())
+
+    def _admitted(self, device: DeviceId) -> None:
+        """Go on with a login whose mailbox is here now."""
+        if self._ending:
+            return
+        early, self._early = self._early or [], None
+        now = self._shared.now()
+        self._let_in(device, now)
+        for frame in early:
+            if not self._ending:
+                self._take(frame, now)
+
+    def _let_in(self, device: DeviceId, now: float) -> None:
+        self._greeter = None
+        self._cancel_timer()
+        self._begin(device, now)
 
     def _begin(self, device: DeviceId, now: float) -> None:
         if self._shared.relay.stopping:
             self.put(Bye(ByeReason.STOPPING))
             self.end()
             return
-        self._sender = Sender(self)
+        if self._standing is not None:
+            self._shared.networks.logged_in(self._network)
+            self._standing = Standing.IN
+        self._sender = Sender(self, self._shared.budgets.of(device, now=now))
         self._mailbox = self._shared.relay.login(self, device, now=now)
 
     def _send(self) -> None:
@@ -322,7 +326,23 @@ class DeviceConnection(WSListener):
             log.info("stream-never-read")
             self.abort()
 
+    def _is_nuisance(self) -> bool:
+        """Whether this is one ping, unknown frame or error too many."""
+        limits, now = self._shared.limits, self._shared.now()
+        if self._nuisances is None:
+            self._nuisances = Bucket(limits.nuisances, limits.nuisances_per_s, now=now)
+        return not self._nuisances.take(now=now)
+
+    def _take_error(self, frame: Error) -> None:
+        if self._is_nuisance():
+            self.abort()
+        else:
+            log.info("client-error-frame", code=int(frame.code))
+
     def _say_unknown(self, frame: stream.UnknownFrame) -> None:
+        if self._is_nuisance():
+            self.abort()
+            return
         self.put(Error(ErrorCode.UNKNOWN_FRAME, frame.type, "this server does not know this frame"), _ERROR_BYTES)
 
     def _fail(self, error: Error) -> None:
@@ -358,11 +378,12 @@ class DeviceConnection(WSListener):
 
 
 async def serve_streams(
-    shared: Connections, *, sock: socket.socket, tls: ssl.SSLContext | None
+    shared: Connections, *, sock: socket.socket, tls: ssl.SSLContext | None, lean: bool = False
 ) -> asyncio.base_events.Server:
     """Take streams on a bound socket; only `STREAM_PATH` is upgraded.
 
-    The read buffer starts small: it is most of what an idle connection costs.
+    The read buffer starts small: it is most of what an idle connection costs. `lean`: use the loop's own transports
+    instead of aiofastnet's, which take less time and more memory.
     """
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, shared.limits.kernel_bytes)  # inherited by what is accepted
 
@@ -375,12 +396,13 @@ async def serve_streams(
         ssl=tls,
         max_frame_size=LIMITS.message_bytes,
         read_buffer_init_size=2048,
-        websocket_handshake_timeout=5,
+        websocket_handshake_timeout=shared.limits.handshake_s,
         enable_auto_ping=True,
         enable_auto_pong=False,
-        auto_ping_idle_timeout=30,
-        auto_ping_reply_timeout=20,
+        auto_ping_idle_timeout=shared.limits.idle_s,
+        auto_ping_reply_timeout=shared.limits.pong_s,
         backlog=4096,
+        use_aiofastnet=not lean,
         logger_name="sayso",
     )
     return server

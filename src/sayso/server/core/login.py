@@ -33,7 +33,7 @@ class LoginRefused(Exception):  # noqa: N818  it carries the answer
 class Greeter:
     """Takes a connection from its first frame to the login."""
 
-    __slots__ = ("_lines", "_nonce", "_server", "_started", "stage")
+    __slots__ = ("_nonce", "_server", "_started", "lines", "stage")
 
     def __init__(self, lines: LineTable, server: KeyDigest, *, nonce: bytes, now: float) -> None:
         """Begin.
@@ -44,7 +44,7 @@ class Greeter:
             nonce: 32 random bytes, for this connection only.
             now: running seconds.
         """
-        self._lines = lines
+        self.lines = lines
         self._server = server
         self._nonce = nonce
         self._started = now
@@ -71,7 +71,7 @@ class Greeter:
             raise LoginRefused(Error(ErrorCode.NOT_LOGGED_IN, 0, "a stream begins with hello, then login"))
         if now - self._started > LIMITS.challenge_s:
             raise LoginRefused(Error(ErrorCode.BAD_LOGIN, 2, "the challenge is too old; connect again"))
-        line = self._lines.by_device(frame.device)
+        line = self.lines.by_device(frame.device)
         key = line.ed25519 if line is not None else _NOBODY
         try:
             verify(

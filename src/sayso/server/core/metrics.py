@@ -13,6 +13,7 @@ GAUGES: Final[Mapping[str, str]] = MappingProxyType(
         "sayso_codes_pending": "Numbers that are being verified.",
         "sayso_commit_seconds": "How long the batch that is being written has been under way; 0 when none is.",
         "sayso_connected": "Devices that are connected.",
+        "sayso_connections_logging_in": "Streams that have not logged in.",
         "sayso_disk_full": "1 while the storage takes nothing for want of space.",
         "sayso_envelopes_in_doubt": "Envelopes taken back from a device that has not said whether it had them.",
         "sayso_envelopes_waiting": "Envelopes in mailboxes.",
@@ -21,9 +22,11 @@ GAUGES: Final[Mapping[str, str]] = MappingProxyType(
         "sayso_lines": "Enrolled lines, asleep ones too.",
         "sayso_lines_asleep": "Lines whose lease has ended.",
         "sayso_lines_without_current_consent": "Lines whose consent was given to another policy than the present one.",
+        "sayso_longest_deposit_seconds": "How long the oldest envelope on its way to the disk has waited for it.",
         "sayso_longest_wait_seconds": "Age of the oldest envelope that waits for a device that is connected.",
         "sayso_one_time_keys": "One-time keys to hand out.",
         "sayso_set_age_seconds": "Age of the enrolled set that is shown; -1 before the first build.",
+        "sayso_stopping": "1 from the signal to stop on, while it still serves.",
         "sayso_up_seconds": "Time since this process began to serve.",
     }
 )
@@ -50,6 +53,8 @@ LONG_WAIT_S: Final = 60.0
 
 def not_ready(gauges: Mapping[str, float]) -> str | None:
     """Tell, in a few words, why no traffic should be sent here; None where there is no reason."""
+    if gauges["sayso_stopping"]:
+        return "the server stops"
     if gauges["sayso_commit_seconds"] > COMMIT_STUCK_S:
         return "the disk does not answer"
     if gauges["sayso_disk_full"]:

@@ -1,5 +1,6 @@
 """The server's own words: a line, an envelope that waits, an outcome, and a batch of changes to the mailboxes."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sayso.protocol.frames import OutcomeState
@@ -98,6 +99,18 @@ class Held:
     doubts: list[Doubt]
     next_seq: int
     """Greater than every seq that was ever given out, also of envelopes that are gone."""
+
+
+def all_handed(waiting: Iterable[Waiting]) -> dict[DeviceId, int]:
+    """Return watermarks that call every envelope handed, and call them so in place.
+
+    For when nobody knows what was: a recall then asks the device, which does.
+    """
+    marks: dict[DeviceId, int] = {}
+    for one in waiting:
+        one.handed = True
+        marks[one.device] = max(one.seq, marks.get(one.device, 0))
+    return marks
 
 
 @dataclass(slots=True, kw_only=True)

@@ -42,9 +42,22 @@ class RunningClock:
         """Return running seconds."""
         return self._running_at_start + max(0.0, monotonic - self._started)
 
+    def catch_up(self, running: float, *, monotonic: float) -> None:
+        """Come to where another process that shares the time is, if it is ahead."""
+        self._running_at_start += max(0.0, running - self.now(monotonic))
+
     def heartbeat(self, *, wall: float, monotonic: float) -> Heartbeat:
         """Return what to keep on disk now."""
         return Heartbeat(running=self.now(monotonic), wall=wall)
+
+
+def stood_still(last: Heartbeat | None, *, wall: float) -> bool:
+    """Whether the server was away for so long that this may be a copy of what it was: an image, a snapshot, a backup.
+
+    A long outage looks the same. What was handed since the copy is not marked in it, so that the marks of before count
+    for nothing: see `model.all_handed`.
+    """
+    return last is not None and not 0.0 <= wall - last.wall <= LIMITS.clock_gap_s
 
 
 def _counted_gap(then: float, now: float) -> float:

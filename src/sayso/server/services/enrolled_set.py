@@ -73,6 +73,8 @@ class EnrolledSet:
         Raises:
             NoSpaceError: the disk is full; the old build stays.
         """
+        if due(None if self._manifest is None else self._manifest.built, self._clock.wall()) is not None:
+            await self.open()  # another process may have built it
         hour = due(None if self._manifest is None else self._manifest.built, self._clock.wall())
         if hour is None:
             return False
@@ -101,7 +103,7 @@ class EnrolledSet:
         document = self._identity.sign_manifest(manifest)
         blobs = [blob for one in made for blob in (*one.shards, *([one.change] if one.change else []))]
         await self._files.publish(hour, document, blobs, named=set(manifest.blobs))
-        self._show(document, manifest)
+        await self.open()
         _LOG.info("enrolled set built", lines=sum(one.count for one in made), blobs=len(blobs))
 
     async def _make(self, epoch: int, tokens: list[Token]) -> MadeSet:

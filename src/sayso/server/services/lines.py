@@ -116,7 +116,7 @@ class Lines:
         newcomer = await self._locks.newcomer(device, now=self._running())
         budget = await self._discovery.held(device)
         leaves_at = await self._sets.leaves_at(device)
-        envelopes, size = self._relay.holdings(device)
+        envelopes, size = await self._relay.holdings(device)
         return api.Holdings(
             token=enrolment.token,
             commitment=enrolment.commitment,

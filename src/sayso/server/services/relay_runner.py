@@ -112,7 +112,7 @@ class RelayRunner:
         self.relay.end_custody(device, state, now=self._now(), done=done.set)
         await done.wait()
 
-    def holdings(self, device: DeviceId) -> tuple[int, int]:
+    async def holdings(self, device: DeviceId) -> tuple[int, int]:
         """See `RelayControl`."""
         return self.relay.holdings(device)
 
@@ -157,6 +157,8 @@ class RelayRunner:
                     if batch:
                         self._committing_since = self._now()
                         await self._store.commit(batch)
+                    else:
+                        await asyncio.sleep(0)  # what waits for a look-up must not keep it from being made
                 except NoSpaceError:
                     self._committing_since = None
                     log.warning("mailbox-no-space", envelopes=len(batch.put))

@@ -31,13 +31,32 @@ class ControlVitals(Protocol):
 class Vitals:
     """Gathers counts."""
 
-    def __init__(self, *, runner: RelayRunner, control: ControlVitals, clock: Clock, now: Callable[[], float]) -> None:
-        """Wire it; `now`: the server's running seconds. The server is up from here on."""
+    def __init__(
+        self,
+        *,
+        runner: RelayRunner,
+        control: ControlVitals,
+        clock: Clock,
+        now: Callable[[], float],
+        logging_in: Callable[[], int] = int,
+    ) -> None:
+        """Wire it. The server is up from here on.
+
+        Args:
+            runner: the relay's.
+            control: the control plane.
+            clock: the process's.
+            now: the server's running seconds.
+            logging_in: counts the streams that have not logged in.
+        """
         self._runner = runner
         self._control = control
         self._clock = clock
         self._now = now
         self._since = clock.monotonic()
+        self._logging_in = logging_in
+        self.stopping = False
+        """Whether the signal to stop has come."""
 
     async def gather(self) -> Mapping[str, float]:
         """Return a value for each of `core.metrics.GAUGES`.
@@ -55,6 +74,7 @@ class Vitals:
             "sayso_codes_pending": held.pending,
             "sayso_commit_seconds": self._runner.committing_s(),
             "sayso_connected": passing["connected"],
+            "sayso_connections_logging_in": self._logging_in(),
             "sayso_disk_full": float(relay.out_of_space(now=now)),
             "sayso_envelopes_in_doubt": passing["in_doubt"],
             "sayso_envelopes_waiting": passing["waiting"],
@@ -63,8 +83,10 @@ class Vitals:
             "sayso_lines": held.enrolments,
             "sayso_lines_asleep": held.lapsed,
             "sayso_lines_without_current_consent": await self._control.without_consent(),
+            "sayso_longest_deposit_seconds": relay.longest_deposit_s(now=now),
             "sayso_longest_wait_seconds": relay.longest_wait_s(now=now),
             "sayso_one_time_keys": held.one_time_keys,
             "sayso_set_age_seconds": -1.0 if built_at is None else max(0.0, self._clock.wall() - built_at),
+            "sayso_stopping": float(self.stopping),
             "sayso_up_seconds": self._clock.monotonic() - self._since,
         }

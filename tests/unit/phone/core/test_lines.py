@@ -31,6 +31,7 @@ WAY = [
     (LineState.LEAVING, LineEvent.LEFT, LineState.OFF),
     (LineState.ON, LineEvent.ENDED_BY_SERVER, LineState.OFF),
     (LineState.ON, LineEvent.POLICY_CHANGED, LineState.POLICY_CHANGED),
+    (LineState.PAUSED, LineEvent.POLICY_CHANGED, LineState.POLICY_CHANGED),
     (LineState.POLICY_CHANGED, LineEvent.AGREED, LineState.ON),
     (LineState.POLICY_CHANGED, LineEvent.OPT_OUT, LineState.LEAVING),
     (LineState.POLICY_CHANGED, LineEvent.SIM_GONE, LineState.PAUSED),

@@ -1,8 +1,5 @@
 """The enrolled set on the phone: fetched by the clock, checked, kept, and only a hint."""
 
-import hashlib
-from random import Random
-
 import pytest
 
 from sayso.phone import command_types as ask
@@ -10,63 +7,14 @@ from sayso.phone.adapters.store.peers import Contact
 from sayso.phone.core.discovery import FIRST_S, SPREAD_S
 from sayso.phone.errors import CacheError, ProblemError, UnreachableError
 from sayso.phone.line.enrolled_set import RETRY_S, SetKeeper
-from sayso.protocol import enrolled_set
 from sayso.protocol.api import SET_BLOBS_PATH, SETS_PATH
-from sayso.protocol.enrolled_set import Shape
 from sayso.protocol.errors import SetError
-from sayso.protocol.ids import Token
 from sayso.protocol.limits import DAY, HOUR, LIMITS
-from sayso.protocol.numbers import PhoneNumber
-from sayso.protocol.set_manifest import ChangeFrom, Manifest, SetIndex, sign_manifest
-from sayso.protocol.tokens import token_of
+from sayso.protocol.set_manifest import Manifest, SetIndex, sign_manifest
 from tests.aio import run
 from tests.fakes.honest_server import EPOCH
 from tests.fakes.phones import ALICE, BOB, CAROL, Phone, Town
-
-
-class Publisher:
-    """Builds sets for the honest server, as a real one does."""
-
-    def __init__(self, town: Town, strangers: int = 5000) -> None:
-        self.town = town
-        rng = Random(6)
-        self.tokens = [Token(bytes([EPOCH]) + rng.randbytes(32)) for _ in range(strangers)]
-        self.shape: Shape | None = None
-        self.places: list[int] | None = None
-        self.changes: list[ChangeFrom] = []
-        self.built = 0
-
-    def enrol(self, number: str) -> None:
-        self.tokens.append(token_of(self.town.server.voprf, EPOCH, PhoneNumber(number)))
-
-    def blob(self, content: bytes) -> bytes:
-        sha256 = hashlib.sha256(content).digest()
-        self.town.server.public[f"{SET_BLOBS_PATH}/{sha256.hex()}"] = content
-        return sha256
-
-    def publish(self, *, built: int | None = None) -> Manifest:
-        self.shape = enrolled_set.shape_for(len(self.tokens), self.shape)
-        places = enrolled_set.places(self.tokens, self.shape)
-        shards = enrolled_set.encode_shards(places, epoch=EPOCH, shape=self.shape)
-        if self.places is not None:
-            change = enrolled_set.change_between(self.places, places)
-            blob = enrolled_set.encode_change(change, epoch=EPOCH, universe_bits=self.shape.universe_bits)
-            self.changes.append(ChangeFrom(self.built, self.blob(blob)))
-        self.built = built or self.built + LIMITS.set_build_s or 1
-        self.places = places
-        index = SetIndex(
-            epoch=EPOCH,
-            count=len(places),
-            universe_bits=self.shape.universe_bits,
-            shard_bits=self.shape.shard_bits,
-            shards=[self.blob(shard) for shard in shards],
-            changes=list(self.changes),
-        )
-        return self.show(Manifest(version=1, built=self.built, sets=[index]))
-
-    def show(self, manifest: Manifest) -> Manifest:
-        self.town.server.public[SETS_PATH] = sign_manifest(manifest, self.town.server.long_term)
-        return manifest
+from tests.fakes.set_publisher import Publisher
 
 
 def keeper(phone: Phone) -> SetKeeper:
@@ -86,7 +34,7 @@ def shards_fetched(town: Town) -> int:
 def test_by_the_clock_a_line_learns_which_contacts_are_likely_in_the_cloud() -> None:
     async def main() -> None:
         town = Town()
-        publisher = Publisher(town)
+        publisher = Publisher(town.server)
         publisher.enrol(BOB)
         publisher.publish()
         alice = town.phone(ALICE)
@@ -126,7 +74,7 @@ async def _until_likely(town: Town, phone: Phone, number: str) -> None:
 def test_the_whole_set_is_fetched_whoever_the_contacts_are() -> None:
     async def main() -> None:
         town = Town()
-        Publisher(town).publish()
+        Publisher(town.server).publish()
         alice = town.phone(ALICE)
         async with alice.running():
             await alice.opt_in()
@@ -139,7 +87,7 @@ def test_the_whole_set_is_fetched_whoever_the_contacts_are() -> None:
 def test_an_unchanged_build_is_not_fetched_again_and_a_new_one_by_its_change_alone() -> None:
     async def main() -> None:
         town = Town()
-        publisher = Publisher(town)
+        publisher = Publisher(town.server)
         publisher.publish()
         alice = town.phone(ALICE)
         async with alice.running():
@@ -165,7 +113,7 @@ def test_an_unchanged_build_is_not_fetched_again_and_a_new_one_by_its_change_alo
 def test_a_change_that_leads_elsewhere_costs_a_download_and_nothing_else() -> None:
     async def main() -> None:
         town = Town()
-        publisher = Publisher(town)
+        publisher = Publisher(town.server)
         publisher.publish()
         alice = town.phone(ALICE)
         async with alice.running():
@@ -184,7 +132,7 @@ def test_a_change_that_leads_elsewhere_costs_a_download_and_nothing_else() -> No
 def test_what_is_held_stays_when_the_server_lies_or_is_silent() -> None:
     async def main() -> None:
         town = Town()
-        publisher = Publisher(town, strangers=100)
+        publisher = Publisher(town.server, strangers=100)
         manifest = publisher.publish(built=100 * HOUR)
         alice = town.phone(ALICE)
         async with alice.running():
@@ -239,7 +187,7 @@ def test_a_failure_is_tried_again_an_hour_later_and_a_reconnect_fetches_nothing(
             await alice.opt_in()
             await town.pass_time(FIRST_S)
             assert town.server.fetched == [SETS_PATH]
-            Publisher(town, strangers=3).publish()
+            Publisher(town.server, strangers=3).publish()
             await town.pass_time(RETRY_S + FIRST_S + 1)
             await town.settle()
             assert len(town.server.fetched) == 3
@@ -256,7 +204,7 @@ def test_a_failure_is_tried_again_an_hour_later_and_a_reconnect_fetches_nothing(
 def test_a_line_that_left_keeps_no_set() -> None:
     async def main() -> None:
         town = Town()
-        Publisher(town, strangers=3).publish()
+        Publisher(town.server, strangers=3).publish()
         alice = town.phone(ALICE)
         async with alice.running():
             await alice.opt_in()
@@ -271,7 +219,7 @@ def test_a_line_that_left_keeps_no_set() -> None:
 def test_a_build_of_the_future_gives_way_once_the_clock_is_right() -> None:
     async def main() -> None:
         town = Town()
-        publisher = Publisher(town, strangers=3)
+        publisher = Publisher(town.server, strangers=3)
         now = int(town.clock.wall())
         publisher.publish(built=now + 30 * DAY)
         alice = town.phone(ALICE)

@@ -11,7 +11,8 @@ from sayso.server.errors import StoreError
 from tests.aio import run
 from tests.fakes.asgi import Answer, AsgiClient
 
-WELL = {name: float(place) for place, name in enumerate(GAUGES)} | {"sayso_disk_full": 0.0, "sayso_commit_seconds": 0.0}
+SICK = ("sayso_disk_full", "sayso_commit_seconds", "sayso_stopping")
+WELL = {name: float(place) for place, name in enumerate(GAUGES)} | dict.fromkeys(SICK, 0.0)
 
 
 def ask(path: str, *, method: str = "GET", gauges: Mapping[str, float] = WELL, broken: bool = False) -> Answer:

@@ -28,7 +28,7 @@ from sayso.protocol.frames import (
 )
 from sayso.protocol.ids import envelope_id
 from sayso.protocol.limits import KIB, LIMITS
-from sayso.server.adapters.stream import StreamLimits
+from sayso.server.core.limits import StreamLimits
 from tests.aio import run
 from tests.fakes.device_stream import StreamServer
 from tests.fakes.login import Device

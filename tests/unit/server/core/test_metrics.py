@@ -26,6 +26,7 @@ def test_a_well_server_is_ready() -> None:
     [
         ({"sayso_commit_seconds": COMMIT_STUCK_S + 1}, "the disk does not answer"),
         ({"sayso_disk_full": 1.0}, "the disk is full"),
+        ({"sayso_stopping": 1.0, "sayso_disk_full": 1.0}, "the server stops"),
     ],
 )
 def test_a_sick_one_says_why(sick: dict[str, float], reason: str) -> None:

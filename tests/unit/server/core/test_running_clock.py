@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sayso.server.core.running_clock import Heartbeat, RunningClock
+from sayso.server.core.running_clock import Heartbeat, RunningClock, stood_still
 
 GAP_MAX = 600.0
 
@@ -64,3 +64,10 @@ def test_running_time_never_goes_back(steps: list[tuple[float, float, bool]]) ->
         now = clock.now(monotonic)
         assert before <= now
         before = now
+
+
+@pytest.mark.parametrize(("gap", "still"), [(0.0, False), (599.0, False), (601.0, True), (-1.0, True)])
+def test_a_long_absence_may_be_a_copy(gap: float, *, still: bool) -> None:
+    last = Heartbeat(running=5.0, wall=1000.0)
+    assert stood_still(last, wall=1000.0 + gap) is still
+    assert not stood_still(None, wall=0.0)

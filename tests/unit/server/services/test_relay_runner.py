@@ -151,7 +151,7 @@ def test_what_waits_is_read_and_sent_and_settled() -> None:
             assert phone.delivered == [b"one"]
             bench.runner.relay.ack(mailbox, Ack(envelope_id(b"one"), Unreadable.SHOWN), now=bench.now())
             await bench.until(lambda: not bench.store.disk.mail)
-            assert bench.runner.holdings(bench.line.device) == (0, 0)
+            assert await bench.runner.holdings(bench.line.device) == (0, 0)
 
     run(main())
 

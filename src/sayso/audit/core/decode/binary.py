@@ -14,6 +14,8 @@ from sayso.audit.core.decode.tokens import is_text
 
 MAX_LEAVES = 20_000
 MAX_NESTING = 24
+MIN_ZIGZAG = 1 << 24
+"""Larger varints may be of a signed type (sint32, sint64), whose last bit is the sign."""
 MIN_BLOB = 8
 _GRPC_HEADER = 5
 # Every failure that cbor2 documents for bytes that are not CBOR, and what its C code raises besides.
@@ -75,6 +77,8 @@ def _message(data: bytes, leaves: Leaves, depth: int) -> int:
                 value, at = _varint(data, at)
                 leaves.count += 1
                 leaves.lines.append(b"%d" % value)
+                if value > MIN_ZIGZAG:
+                    leaves.lines.append(b"%d" % (value >> 1 ^ -(value & 1)))
             case 1 | 5:
                 width = 8 if wire == 1 else 4
                 if at + width > len(data):

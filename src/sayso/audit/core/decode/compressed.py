@@ -12,6 +12,9 @@ from sayso.audit.core.decode.tokens import is_text
 GZIP = b"\x1f\x8b\x08"
 ZSTD = b"\x28\xb5\x2f\xfd"
 ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+ZIP = b"PK\x03\x04"
+_ZIP_HEAD = 30
+_ZIP_DEFLATED = 8
 MAX_PLACES = 16
 """Where a magic number is looked for inside a view: framings put a few bytes before."""
 MAX_MEMBERS = 64
@@ -94,6 +97,21 @@ def unzstd(data: bytes, limit: int) -> Inflated:
     return Inflated("zstd", bytes(out), cut)
 
 
+def unzip(view: bytes, limit: int) -> Iterator[Inflated]:
+    """The members of a ZIP archive (APPNOTE 4.3.7) by their local headers: a cut archive has no directory."""
+    at = view.find(ZIP)
+    for _ in range(MAX_MEMBERS):
+        if at < 0 or at + _ZIP_HEAD > len(view):
+            return
+        method = int.from_bytes(view[at + 8 : at + 10], "little")
+        start = at + _ZIP_HEAD + int.from_bytes(view[at + 26 : at + 28], "little")
+        start += int.from_bytes(view[at + 28 : at + 30], "little")
+        if method == _ZIP_DEFLATED and _probe(view[start : start + _PROBE_IN], -15):
+            member = deflate(view[start:], limit, raw=True)
+            yield Inflated("zip", member.data, member.cut)
+        at = view.find(ZIP, at + len(ZIP))
+
+
 def by_magic(view: bytes, limit: int) -> Iterator[Inflated]:
     """Everything in a view that begins like gzip, zlib or zstd, also behind the few bytes of a framing."""
     for magic in (GZIP, ZSTD):
@@ -104,6 +122,8 @@ def by_magic(view: bytes, limit: int) -> Iterator[Inflated]:
             piece = view[at:] if at else view
             yield gzip(piece, limit) if magic is GZIP else unzstd(piece, limit)
             at = view.find(magic, at + 1)
+    if ZIP in view:
+        yield from unzip(view, limit)
     for magic in ZLIB:
         at = view.find(magic)
         for _ in range(MAX_PLACES if at <= MAX_PLACES else 1):

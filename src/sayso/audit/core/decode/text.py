@@ -27,6 +27,11 @@ _ENCODED_WORD = re.compile(rb"=\?[A-Za-z0-9_-]{2,20}\?([QqBb])\?([^?\s]{1,200})\
 _WRAPPED = re.compile(rb"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{20,76}(?:\r?\n|\\r\\n|\\n)[ \t]?)+[A-Za-z0-9+/_-]+")
 _SHAPE = bytes(0x68 if byte in b"0123456789abcdefABCDEF" else byte if byte in b"%=" else 0x2E for byte in range(256))
 """Hex digits as h: what is an escape can then be counted by one search for a constant."""
+_PAIR_SHAPE = bytes(
+    0x68 if byte in b"0123456789abcdefABCDEF" else byte if byte in b": -" else 0x2E for byte in range(256)
+)
+_PAIR_SAMPLES = tuple(b"hh" + b"".join(sign + b"hh" for sign in [joint] * 9) for joint in (b":", b" ", b"-"))
+_PAIRS = re.compile(rb"(?<![0-9a-fA-F])[0-9a-fA-F]{2}([: -])(?:[0-9a-fA-F]{2}\1){8,127}[0-9a-fA-F]{2}(?![0-9a-fA-F])")
 _PIECES = bytes(0x26 if byte in b"\t\n\r " else byte for byte in range(256))
 _PERCENT_TO_QUOTED = bytes.maketrans(b"=%", b"\x01=")
 _QUOTED_TO_PERCENT = bytes.maketrans(b"\x01", b"=")
@@ -112,6 +117,15 @@ def wrapped_lines(view: bytes) -> Iterator[tuple[str, bytes]]:
         yield "", b"\n".join(joined)
 
 
+def pairs(view: bytes) -> Iterator[tuple[str, bytes]]:
+    """Join hex digits that are written in pairs, "4B:88:15": so are digests and keys shown to people."""
+    shape = view.translate(_PAIR_SHAPE)
+    if any(sample in shape for sample in _PAIR_SAMPLES):
+        joined = [found[0].translate(None, b": -") for found in _PAIRS.finditer(view)]
+        if joined:
+            yield "pairs", b"\n".join(joined)
+
+
 def utf16(view: bytes) -> Iterator[tuple[str, bytes]]:
     """UTF-16 of mostly ASCII in either order, as UTF-8."""
     half = len(view) // 2
@@ -135,6 +149,7 @@ def whole_view(view: bytes, *, readable: bool = True) -> Iterator[tuple[str, byt
         yield from entities(view)
     if not readable:
         return
+    yield from pairs(view)
     if b"=" in view:
         yield from quoted_printable(view)
     if b"\n" in view or b"\\n" in view:

@@ -15,6 +15,7 @@ HEX_SIGNS = string.hexdigits.encode()
 BASE32_UPPER = (string.ascii_uppercase + "234567").encode()
 BASE32_LOWER = BASE32_UPPER.lower()
 PRINTABLE = bytes(range(0x20, 0x7F)) + b"\t\r\n"
+_CONTROLS = bytes(0 if chr(byte).isascii() and byte not in PRINTABLE else 1 for byte in range(256))
 URL_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 STANDARD = (string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/").encode()
 ALPHABETS: dict[str, bytes] = {
@@ -49,11 +50,11 @@ def split(view: bytes) -> Iterator[list[bytes]]:
 
 def is_text(data: bytes) -> bool:
     """Whether nothing but signs a person could read is in it: ASCII, or UTF-8 without control characters."""
-    rest = data.translate(None, PRINTABLE)
-    if not rest:
-        return True
-    if rest[0] < 0x80 or (not data.isascii() and min(rest) < 0x80):  # noqa: PLR2004  a control character
+    # Twice through the bytes at the speed of memory; deleting the printable ones would cost seven times as much.
+    if b"\0" in data.translate(_CONTROLS):
         return False
+    if data.isascii():
+        return True
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:

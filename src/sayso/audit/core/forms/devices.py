@@ -21,6 +21,8 @@ from sayso.audit.core.seed_types import Seed, coordinates
 
 MAC_SEPARATORS = {"colons": ":", "dashes": "-", "bare": "", "spaces": " ", "underscores": "_", "dots": "."}
 GEOHASH = "0123456789bcdefghjkmnpqrstuvwxyz"
+MOST_DECIMALS = 8
+"""A double printed with so many places: zeros follow what the seed has."""
 MIN_DECIMALS = 4
 """11 metres: fewer decimals name a neighbourhood, not a person's place, and are met by chance."""
 
@@ -103,6 +105,7 @@ def location(seed: Seed) -> Iterator[Form]:
                 yield text_form(f"{name}.turned", f"{east}{separator}{north}", Edge.DIGIT, hashed=1)
             yield part_form("latitude", north, Edge.DIGIT, group="place", part="latitude")
             yield part_form("longitude", east, Edge.DIGIT, group="place", part="longitude")
+    yield from _longer(latitude, longitude, places)
     for scale in (10**6, 10**7):
         for part, text in (("latitude", latitude), ("longitude", longitude)):
             number = round(float(text) * scale)
@@ -115,6 +118,13 @@ def location(seed: Seed) -> Iterator[Form]:
         yield text_form(
             f"geohash-{length}", geohash(float(latitude), float(longitude), length), Edge.WORD, bits=5.0 * length
         )
+
+
+def _longer(latitude: str, longitude: str, places: int) -> Iterator[Form]:
+    """Each coordinate with zeros behind it."""
+    for decimals in range(places + 1, MOST_DECIMALS + 1):
+        for part, text in (("latitude", latitude), ("longitude", longitude)):
+            yield part_form(part, _rounded(text, decimals), Edge.DIGIT, group="place", part=part)
 
 
 def _rounded(text: str, decimals: int) -> str:

@@ -10,6 +10,7 @@
     fallbacks  when texts go by SMS, as their owner chose
     notices    sent-as-SMS notices that came
     outbox     contents on their way, receipts that are due
+    handed     SMS that a modem was given
     seen       what came already: envelopes, message ids, SMS
     odd        statement digests of peers that have still to be judged
     conversations  threads, one row each: how many are unread, which text is the last

@@ -129,6 +129,16 @@ CREATE TABLE sms_notice (
 ) WITHOUT ROWID;
 """
 
+_MODEMS: Final = """
+CREATE TABLE handed_sms (
+    line BLOB NOT NULL REFERENCES line (id), ref INTEGER NOT NULL, recipient TEXT NOT NULL, place TEXT NOT NULL,
+    state TEXT NOT NULL, network_ref INTEGER, at REAL NOT NULL, PRIMARY KEY (line, ref)
+) WITHOUT ROWID;
+CREATE INDEX handed_sms_by_report ON handed_sms (line, network_ref) WHERE state = 'sent';
+ALTER TABLE seen_sms ADD COLUMN deleted INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX seen_sms_left ON seen_sms (line, digest) WHERE deleted = 0;
+"""
+
 _CONVERSATIONS: Final = """
 CREATE TABLE conversation (
     id INTEGER PRIMARY KEY AUTOINCREMENT, line BLOB NOT NULL REFERENCES line (id), number TEXT NOT NULL,
@@ -189,4 +199,4 @@ CREATE TABLE preference (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROW
 """
 """What the web app looks through. Deleting overwrites: `secure-delete` makes the search index forget as well."""
 
-MIGRATIONS: Final = (_FIRST, _STATEMENTS_OF_RECEIPTS, _LOCKS, _EPOCHS, _FALLBACK, _CONVERSATIONS)
+MIGRATIONS: Final = (_FIRST, _STATEMENTS_OF_RECEIPTS, _LOCKS, _EPOCHS, _FALLBACK, _MODEMS, _CONVERSATIONS)

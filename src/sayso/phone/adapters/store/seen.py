@@ -35,17 +35,38 @@ class Seen:
         """Note a content as stored."""
         self._database.execute("INSERT OR IGNORE INTO seen_message VALUES (?, ?, ?)", (line, number, message_id))
 
-    def sms(self, line: bytes, place: int, digest: bytes) -> bool:
-        """Whether this SMS in the modem's storage was stored before."""
-        return bool(
-            self._database.execute(
-                "SELECT 1 FROM seen_sms WHERE line = ? AND place = ? AND digest = ?", (line, place, digest)
-            )
+    def sms(self, line: bytes, place: int, digest: bytes) -> float | None:
+        """Return when this SMS in the modem's storage was last noted; None for one that was not stored before."""
+        rows = self._database.execute(
+            "SELECT at FROM seen_sms WHERE line = ? AND place = ? AND digest = ?", (line, place, digest)
         )
+        return float(rows[0][0] or 0) if rows else None
+
+    def sms_elsewhere(self, line: bytes, digest: bytes) -> int | None:
+        """Return the place of an SMS of the same sender, time and text that the modem has not deleted yet.
+
+        A modem that was reset may give its SMS other places; what it deleted cannot come back at another one.
+        """
+        rows = self._database.execute(
+            "SELECT place FROM seen_sms WHERE line = ? AND digest = ? AND deleted = 0 LIMIT 1", (line, digest)
+        )
+        return int(rows[0][0] or 0) if rows else None
 
     def add_sms(self, line: bytes, place: int, digest: bytes, *, at: float) -> None:
-        """Note an SMS as stored, or as announced again."""
-        self._database.execute("INSERT OR REPLACE INTO seen_sms VALUES (?, ?, ?, ?)", (line, place, digest, at))
+        """Note an SMS as stored, or as announced again; it still lies with the modem."""
+        self._database.execute("INSERT OR REPLACE INTO seen_sms VALUES (?, ?, ?, ?, 0)", (line, place, digest, at))
+
+    def move_sms(self, line: bytes, digest: bytes, *, old: int, new: int) -> None:
+        """Note that an SMS lies at another place now."""
+        self._database.execute(
+            "UPDATE seen_sms SET place = ? WHERE line = ? AND place = ? AND digest = ?", (new, line, old, digest)
+        )
+
+    def sms_deleted(self, line: bytes, place: int, digest: bytes) -> None:
+        """Note that the modem has deleted an SMS."""
+        self._database.execute(
+            "UPDATE seen_sms SET deleted = 1 WHERE line = ? AND place = ? AND digest = ?", (line, place, digest)
+        )
 
     def forget_before(self, line: bytes, *, envelopes: float, sms: float) -> None:
         """Forget what cannot come again: envelopes and SMS last noted before these times (Unix seconds)."""

@@ -7,6 +7,7 @@ from typing import Final
 from sayso.phone.adapters.store.conversations import Conversations
 from sayso.phone.adapters.store.database import Boundary, Database
 from sayso.phone.adapters.store.fallbacks import Fallbacks
+from sayso.phone.adapters.store.handed import HandedSmsBook
 from sayso.phone.adapters.store.journal import LineJournal
 from sayso.phone.adapters.store.lines import Lines
 from sayso.phone.adapters.store.locks import Locks
@@ -48,6 +49,10 @@ class Store:
     def journal(self, line: bytes) -> LineJournal:
         """Return the journal for a line's gate."""
         return LineJournal(self._database, line)
+
+    def handed(self, line: bytes) -> HandedSmsBook:
+        """Return a line's memory of what its modem was given (the HandedBook port)."""
+        return HandedSmsBook(self._database, line)
 
     def secret(self, name: str) -> bytes | None:
         """Return a secret of the phone itself, such as the key under which SIMs are named."""

@@ -22,9 +22,9 @@ class SqlDiscovery:
     async def spend(
         self, records: Sequence[bytes], batch: bytes, elements: int, *, now: float, allowance: Allowance
     ) -> None:
-        """See `DiscoveryBudgetStore`; the transaction holds the database's one write lock from its beginning."""
+        """See `DiscoveryBudgetStore`; the transaction holds the records' lock from its beginning."""
         table = discovery_budgets
-        async with self._database.write() as connection:
+        async with self._database.write(*records) as connection:
             before = await _find(connection, records)
             after = spend(before, batch, elements, now=now, allowance=allowance)
             await connection.execute(delete(table).where(table.c.id == records[0]))

@@ -26,6 +26,7 @@ from sayso.server.adapters.private_file import OTHERS
 from sayso.server.errors import ConfigError, NoSpaceError, StoreError
 
 _BUSY_MS: Final = 10_000
+_PG_DISK_FULL: Final = "53100"
 _BEGIN: Final = "sayso_begin"
 """Execution option: how a connection's transactions begin; plain BEGIN without it."""
 _REQUIRED: Final = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1}
@@ -41,9 +42,15 @@ class Database:
         self._writer = asyncio.Lock()
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction that writes; committed and durable at the end of the block, rolled back by an error."""
-        with _our_errors():
+    async def write(self, *keys: bytes) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that writes; committed and durable at the end of the block, rolled back by an error.
+
+        Args:
+            keys: names of all that is read and written together (device ids, tokens, record ids): where several
+                transactions can write at a time, only those with a key in common wait for each other. None: for all.
+        """
+        del keys  # one writer at a time
+        with our_errors():
             async with self._writer, self._engine.connect() as connection:
                 await connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
                 async with connection.begin():
@@ -52,13 +59,13 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Open a transaction that only reads, and sees one state."""
-        with _our_errors():
+        with our_errors():
             async with self._engine.connect() as connection:
                 yield connection
 
     async def scrub(self) -> None:
         """Empty the write-ahead log, which holds what was deleted. With a reader in the way, the next call does it."""
-        with _our_errors():
+        with our_errors():
             async with self._writer, self._engine.connect() as connection:
                 # A checkpoint cannot be made inside a transaction.
                 await connection.execution_options(**{_BEGIN: ""})
@@ -97,7 +104,7 @@ async def open_engine(url: str) -> Database:
     try:
         async with engine.connect() as connection:
             await connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
-            await connection.run_sync(_migrate)
+            await connection.run_sync(migrate)
             await connection.commit()
     except (SQLAlchemyError, CommandError) as error:
         await engine.dispose()
@@ -139,7 +146,8 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(begin)
 
 
-def _migrate(connection: Connection) -> None:
+def migrate(connection: Connection) -> None:
+    """Bring the schema up to date, inside the connection's transaction."""
     config = Config()
     config.set_main_option("script_location", "sayso.server.adapters.directory:migrations")
     config.attributes["connection"] = connection
@@ -147,7 +155,8 @@ def _migrate(connection: Connection) -> None:
 
 
 @contextmanager
-def _our_errors() -> Iterator[None]:
+def our_errors() -> Iterator[None]:
+    """Turn SQLAlchemy's errors into ours."""
     try:
         yield
     except DBAPIError as error:
@@ -157,6 +166,8 @@ def _our_errors() -> Iterator[None]:
             code = getattr(cause.__cause__, "sqlite_errorcode", None)
         if code is not None and code & 0xFF == sqlite3.SQLITE_FULL:
             raise NoSpaceError("the disk is full: nothing was stored in the directory") from error
+        if getattr(cause, "sqlstate", None) == _PG_DISK_FULL:
+            raise NoSpaceError("the database's disk is full: nothing was stored in the directory") from error
         raise StoreError("the directory's database failed") from error
     except SQLAlchemyError as error:
         raise StoreError("the directory's database failed") from error

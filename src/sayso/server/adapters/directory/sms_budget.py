@@ -25,7 +25,7 @@ class SqlSmsBudget:
         self, enrolment: EnrolmentId, charges: Sequence[BucketCharge], *, now: float, expires: float
     ) -> Decision:
         """See `SmsBudgetStore`."""
-        async with self._database.write() as connection:
+        async with self._database.write(enrolment, *(charge.key for charge in charges)) as connection:
             held = await _read(connection, [charge.key for charge in charges])
             decision = spend(held, charges, now=now)
             await _keep(connection, decision.changed)

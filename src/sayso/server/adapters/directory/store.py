@@ -22,7 +22,7 @@ class SqlDirectory:
 
     async def add_pending(self, pending: Pending, *, now: float, at_most: int) -> bool:
         """See `EnrolmentStore`."""
-        async with self._database.write() as connection:
+        async with self._database.write(pending.keys.device, *pending.tokens) as connection:
             return await enrolments.add_pending(connection, pending, now=now, at_most=at_most)
 
     async def pending(self, enrolment: EnrolmentId, *, now: float) -> Pending | None:
@@ -32,7 +32,7 @@ class SqlDirectory:
 
     async def take_try(self, enrolment: EnrolmentId, *, now: float) -> Pending | None:
         """See `EnrolmentStore`."""
-        async with self._database.write() as connection:
+        async with self._database.write(enrolment) as connection:
             return await enrolments.take_try(connection, enrolment, now=now)
 
     async def confirm(
@@ -44,12 +44,12 @@ class SqlDirectory:
 
     async def publish(self, device: DeviceId, keys_: PublishKeys, *, now: float) -> Line | None:
         """See `KeyStore`."""
-        async with self._database.write() as connection:
+        async with self._database.write(device) as connection:
             return await keys.publish(connection, device, keys_, now=now)
 
     async def claim(self, device: DeviceId, claim: Claim, *, now: float, per_day: int) -> ClaimOutcome:
         """See `KeyStore`."""
-        async with self._database.write() as connection:
+        async with self._database.write(device, *(line.token for line in claim.lines)) as connection:
             return await claims.claim(connection, device, claim, now=now, per_day=per_day)
 
     async def held_keys(self, device: DeviceId) -> HeldKeys:
@@ -69,13 +69,13 @@ class SqlDirectory:
 
     async def set_grant(self, device: DeviceId, grant_hash: GrantHash, *, now: float) -> Line | None:
         """See `LineStore`."""
-        async with self._database.write() as connection:
+        async with self._database.write(device) as connection:
             await enrolments.set_grant(connection, device, grant_hash)
             return await rows.read_line(connection, device, now=now)
 
     async def set_consent(self, device: DeviceId, agreed: AgreedConsent, *, now: float) -> Line | None:
         """See `LineStore`."""
-        async with self._database.write() as connection:
+        async with self._database.write(device) as connection:
             await enrolments.set_consent(connection, device, agreed)
             return await rows.read_line(connection, device, now=now)
 
@@ -83,7 +83,7 @@ class SqlDirectory:
         """See `LineStore`."""
         if not leases:
             return []
-        async with self._database.write() as connection:
+        async with self._database.write(b"leases") as connection:
             await enrolments.renew(connection, leases)
             return await rows.read_lines(connection, now=now, devices=leases)
 
@@ -99,12 +99,12 @@ class SqlDirectory:
 
     async def try_own_pin(self, device: DeviceId) -> bytes | None:
         """See `PinStore`."""
-        async with self._database.write() as connection:
+        async with self._database.write(device) as connection:
             return await locks.try_own_pin(connection, device)
 
     async def begin_pin(self, device: DeviceId, salt: bytes, *, now: float) -> bool:
         """See `PinStore`."""
-        async with self._database.write() as connection:
+        async with self._database.write(device) as connection:
             return await locks.begin_pin(connection, device, salt, now=now)
 
     async def set_pin(self, device: DeviceId, verifier: bytes | None, *, now: float) -> bool:
@@ -166,7 +166,7 @@ class SqlDirectory:
 
     async def finished(self, erasure: Erasure) -> None:
         """See `ErasureStore`."""
-        async with self._database.write() as connection:
+        async with self._database.write(erasure.device) as connection:
             await erasures.finished(connection, erasure)
 
     async def expire(self, *, now: float) -> Sequence[Erasure]:

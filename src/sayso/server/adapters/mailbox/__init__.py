@@ -2,10 +2,12 @@
 
     store      EmbeddedMailboxStore: the ports MailboxStore and HourKeys; its two threads; what an error means
     database   opens the file, refuses what would not be durable, holds the schema
-    writing    a batch as a handful of statements
+    statements how statements are run: few, with many rows each
+    writing    a batch as such statements
     reading    load, window, outcome
     turning    re-wraps envelope keys under the next hour's key
-    salvage    gets waiting envelopes off a damaged page at start
+    rescue     sets a damaged file aside, and goes on with what can be read of it
+    pages      rows off the pages of a damaged file
     sealing    an envelope under its own key, that key under the hour's
     faults     from SQLite's errors to ours
 

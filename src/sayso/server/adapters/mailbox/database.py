@@ -1,16 +1,17 @@
 """The mailbox database's file: opened by one server at a time, and only if a commit survives a power loss."""
 
+import contextlib
 import fcntl
 import os
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import apsw
 
-from sayso.server.adapters.mailbox.faults import translate
+from sayso.server.adapters.mailbox.faults import is_damage, translate
+from sayso.server.adapters.mailbox.rescue import mark, put_in_place, rescue
 from sayso.server.adapters.private_file import make_private_directory, sync_directory
-from sayso.server.errors import ConfigError, StoreError
+from sayso.server.errors import ConfigError, CorruptError, StoreError
 
 SCHEMA_VERSION: Final = 1
 _PAGE_BYTES: Final = 8192
@@ -47,11 +48,23 @@ INSERT INTO meta VALUES (1, 1, 0.0);
 )
 
 
+_LOOKS: Final = (
+    "SELECT next_seq, latest FROM meta",
+    "SELECT total(length(wrap)) FROM mail",
+    "SELECT count(length(device)) FROM handed",
+    "SELECT count(length(hh)) FROM doubt",
+)
+"""Read whole at the start: every page but those of bodies and outcomes."""
+
+
 class MailboxDatabase:
     """The open file: a writing connection, a reading one, and the lock that keeps other servers out."""
 
+    writer: apsw.Connection
+    reader: apsw.Connection
+
     def __init__(self, directory: Path, *, vfs: str | None = None) -> None:
-        """Open or create the database.
+        """Open or create the database. A damaged one is set aside, and goes on as a new one with what can be read.
 
         Args:
             directory: made if it is not there; for its owner only.
@@ -60,49 +73,106 @@ class MailboxDatabase:
         Raises:
             ConfigError: another server holds it, others can look into it, it was written by a newer Sayso, or what is
                 committed there would not be durable.
-            StoreError: it cannot be opened or is damaged.
+            StoreError: it cannot be opened, or so much of it is damaged that nothing could be read.
         """
         make_private_directory(directory)
-        path = directory / "mailbox.db"
+        self._path: Final = directory / "mailbox.db"
+        self._vfs: Final = vfs
+        self.lost = 0
+        """How many envelopes are known to be lost to damage that was met at this start."""
         self._lock = _lock(directory / "mailbox.lock")
         try:
-            _refuse_readable(path)
-            self.writer: Final = _connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, vfs)
-            try:
-                _make_durable(self.writer)
-                _make_schema(self.writer)
-                # What a crash left in the log is in the file from here on, or the start fails. After a failed fsync
-                # the log may be readable and yet not on the disk; to write its pages anew is the only way to know.
-                self.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-                sync_directory(directory)
-                self.reader: Final = _connect(path, apsw.SQLITE_OPEN_READONLY, vfs)
-            except BaseException:
-                self.writer.close()
-                raise
+            put_in_place(self._path)
+            if mark(self._path).exists():
+                self._rescue()
+            else:
+                self._open_or_rescue()
         except apsw.Error as error:
             os.close(self._lock)
             raise translate(error, system_errno=0) from error
         except OSError as error:
             os.close(self._lock)
-            raise StoreError(f"cannot open {path}: {error.strerror}") from error
+            raise StoreError(f"cannot open {self._path}: {error.strerror}") from error
         except BaseException:
             os.close(self._lock)
             raise
 
-    def close(self) -> None:
-        """Close the connections and let another server in. Raises apsw.Error."""
+    def mark_damaged(self) -> None:
+        """Have the next start set this file aside: damage was met where it cannot be worked around.
+
+        Best effort: on a disk that takes nothing the next start meets the damage again.
+        """
+        with contextlib.suppress(OSError):
+            mark(self._path).touch(mode=0o600)
+            sync_directory(self._path.parent)
+
+    def _open_or_rescue(self) -> None:
         try:
+            self._open()
+        except apsw.Error as error:
+            if not is_damage(error):
+                raise
+            self._rescue()
+
+    def _rescue(self) -> None:
+        self.lost = rescue(self._path, page_bytes=_PAGE_BYTES, make=self._make)
+        put_in_place(self._path)
+        self._open()
+
+    def _open(self) -> None:
+        path = self._path
+        _refuse_readable(path)
+        made = _was_made(self._lock)
+        if made and path.stat().st_size == 0:
+            raise CorruptError(
+                f"{path} was here and is empty or gone: restore it, or remove mailbox.lock beside it to begin anew"
+            )
+        self.writer = _connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, self._vfs)
+        try:
+            _make_durable(self.writer)
+            _make_schema(self.writer)
+            # What a crash left in the log is in the file from here on, or the start fails. After a failed fsync
+            # the log may be readable and yet not on the disk; to write its pages anew is the only way to know.
+            self.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            _look_for_damage(self.writer, path)
+            sync_directory(path.parent)
+            if not made:
+                _note_made(self._lock)
+            self.reader = _connect(path, apsw.SQLITE_OPEN_READONLY, self._vfs)
+        except BaseException:
+            self.writer.close()
+            raise
+
+    def _make(self, path: Path) -> apsw.Connection:
+        """Create an empty database."""
+        _refuse_readable(path)
+        connection = _connect(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, self._vfs)
+        try:
+            _make_durable(connection)
+            _make_schema(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def close(self, *, failed: bool = False) -> None:
+        """Close the connections and let another server in.
+
+        Args:
+            failed: the disk failed before. SQLite would bring the log into the file now, and call again the fsync that
+                failed: the kernel may call that done although what the first one lost is nowhere. The next start
+                writes those pages anew.
+
+        Raises:
+            apsw.Error: the file could not be closed well.
+        """
+        try:
+            if failed:
+                self.writer.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             self.reader.close()
             self.writer.close()
         finally:
             os.close(self._lock)
-
-
-def fetch(
-    connection: apsw.Connection, sql: str, values: Sequence[bytes | float | int | str] = ()
-) -> list[tuple[Any, ...]]:
-    """Return all rows; their types are the schema's, except on damaged pages. Raises apsw.Error."""
-    return connection.execute(sql, values).fetchall()
 
 
 def _lock(path: Path) -> int:
@@ -116,6 +186,30 @@ def _lock(path: Path) -> int:
         os.close(descriptor)
         raise ConfigError(f"another server runs on {path.parent}: stop it, or choose another --data") from error
     return descriptor
+
+
+def _was_made(lock: int) -> bool:
+    """Whether a database was ever completed beside this lock: an empty file is then no new one."""
+    return os.fstat(lock).st_size > 0
+
+
+def _note_made(lock: int) -> None:
+    os.pwrite(lock, b"made\n", 0)
+    os.fsync(lock)
+
+
+def _look_for_damage(writer: apsw.Connection, path: Path) -> None:
+    """Look at every page but those of bodies and outcomes, which are looked at when they are used.
+
+    Raises:
+        apsw.CorruptError: a page cannot be read, or the file was cut off.
+        apsw.Error: the database failed otherwise.
+    """
+    if writer.execute("PRAGMA page_count").get * _PAGE_BYTES > path.stat().st_size:
+        raise apsw.CorruptError("the file was cut off")
+    for sql in _LOOKS:
+        if not writer.execute(sql).fetchall():
+            raise apsw.CorruptError("a table has lost its only row")
 
 
 def _refuse_readable(path: Path) -> None:

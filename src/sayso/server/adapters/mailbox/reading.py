@@ -1,6 +1,6 @@
 """What is read: everything once at start, envelopes by their seqs, an outcome by its handle's hash.
 
-A damaged page of bodies costs the envelopes that lie on it and no others; salvage.py sees to the rows about them.
+A damaged page of bodies costs the envelopes that lie on it and no others; rescue.py sees to the rows about them.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ import apsw
 
 from sayso.protocol.frames import OutcomeState
 from sayso.protocol.ids import DeviceId, EnvelopeId, HandleHash
-from sayso.server.adapters.mailbox.database import fetch
 from sayso.server.adapters.mailbox.faults import is_damage
 from sayso.server.adapters.mailbox.sealing import WrapKeys, open_body
+from sayso.server.adapters.mailbox.statements import fetch
 from sayso.server.core.model import Doubt, Held, StoredOutcome, Waiting
 from sayso.server.errors import CorruptError
 
@@ -113,7 +113,7 @@ def read_envelopes(
 
 
 def _rows(connection: apsw.Connection, seqs: Sequence[int]) -> list[tuple[Any, ...]]:
-    """Read the rows of some envelopes as one long row: one statement, one step (writing.py tells why)."""
+    """Read the rows of some envelopes as one long row: one statement, one step (statements.py tells why)."""
     try:
         values = fetch(connection, _select(len(seqs)), tuple(seqs))[0]
     except apsw.Error as error:
@@ -132,6 +132,21 @@ def _select(count: int) -> str:
         "(SELECT wrap FROM mail WHERE seq=?{0}),(SELECT sealed FROM body WHERE seq=?{0})"
     )
     return "SELECT " + ",".join(one.format(place) for place in range(1, count + 1))
+
+
+def read_outcomes(connection: apsw.Connection, after: bytes, at_most: int) -> list[StoredOutcome]:
+    """Read outcomes in the order of their handles' hashes, from behind `after`. Raises apsw.Error."""
+    rows = fetch(
+        connection,
+        "SELECT hh, state, granted, deposited, at FROM outcome WHERE hh > ? ORDER BY hh LIMIT ?",
+        (after, at_most),
+    )
+    return [
+        StoredOutcome(
+            handle_hash=HandleHash(digest), state=OutcomeState(state), granted=bool(granted), deposited=deposited, at=at
+        )
+        for digest, state, granted, deposited, at in rows
+    ]
 
 
 def read_outcome(connection: apsw.Connection, handle_hash: HandleHash) -> StoredOutcome | None:

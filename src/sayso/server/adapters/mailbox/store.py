@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,14 +13,14 @@ import apsw
 from sayso.protocol.ids import DeviceId, HandleHash
 from sayso.server.adapters.mailbox.database import MailboxDatabase
 from sayso.server.adapters.mailbox.faults import is_damage, translate
-from sayso.server.adapters.mailbox.reading import read_all, read_envelopes, read_outcome
-from sayso.server.adapters.mailbox.salvage import salvage
+from sayso.server.adapters.mailbox.reading import read_all, read_envelopes, read_outcome, read_outcomes
 from sayso.server.adapters.mailbox.sealing import WrapKeys
+from sayso.server.adapters.mailbox.statements import transaction
 from sayso.server.adapters.mailbox.turning import forget_idle_watermarks, rewrap
-from sayso.server.adapters.mailbox.writing import delete_sound_bodies, leaving, transaction, write
+from sayso.server.adapters.mailbox.writing import delete_sound_bodies, leaving, write
 from sayso.server.core import hour_ratchet
 from sayso.server.core.model import Batch, Held, StoredOutcome
-from sayso.server.errors import NoSpaceError, StoreError
+from sayso.server.errors import CorruptError, NoSpaceError, StoreError
 from sayso.server.ports import HourState, Keyring, Random
 
 T = TypeVar("T")
@@ -48,8 +48,6 @@ class EmbeddedMailboxStore:
         self._commits: Final = ThreadPoolExecutor(1, thread_name_prefix="mailbox-commit")
         self._reads: Final = ThreadPoolExecutor(1, thread_name_prefix="mailbox-read")
         try:
-            with self._failing_for_good():
-                self._lost = salvage(self._database.writer)
             self._finish_turn()
         except BaseException:
             self._close()
@@ -110,6 +108,17 @@ class EmbeddedMailboxStore:
         reader = self._database.reader
         return await self._in(self._reads, lambda: self._read(lambda: read_outcome(reader, handle_hash)))
 
+    async def outcomes(self, at_once: int) -> AsyncIterator[list[StoredOutcome]]:
+        """Read all outcomes, some at a time: for a migration."""
+        found = await self._outcomes(b"", at_once)
+        while found:
+            yield found
+            found = await self._outcomes(found[-1].handle_hash, at_once)
+
+    async def _outcomes(self, after: bytes, at_most: int) -> list[StoredOutcome]:
+        reader = self._database.reader
+        return await self._in(self._reads, lambda: self._read(lambda: read_outcomes(reader, after, at_most)))
+
     async def turn(self, generation: int) -> None:
         """See HourKeys. A generation that is not later only finishes a turn that failed half way: calling again helps.
 
@@ -126,7 +135,7 @@ class EmbeddedMailboxStore:
     def _load(self) -> Held:
         with self._failing_for_good():
             found = read_all(self._database.writer, self._keys)
-        self._set_aside = self._lost + found.set_aside
+        self._set_aside = self._database.lost + found.set_aside
         self._latest = found.latest
         return found.held
 
@@ -194,13 +203,15 @@ class EmbeddedMailboxStore:
         except apsw.Error as error:
             ours = translate(error, system_errno=writer.system_errno)
             self._dead = not isinstance(ours, NoSpaceError) or writer.in_transaction
+            if isinstance(ours, CorruptError):
+                self._database.mark_damaged()
             raise ours from error
 
     def _close(self) -> None:
         self._reads.shutdown()
         self._commits.shutdown()
         try:
-            self._database.close()
+            self._database.close(failed=self._dead)
         except apsw.Error as error:
             raise translate(error, system_errno=0) from error
 

@@ -6,13 +6,13 @@ from typing import Final, TypeAlias
 
 import apsw
 
-from sayso.server.adapters.mailbox.database import fetch
 from sayso.server.adapters.mailbox.sealing import NONCE_BYTES, WRAP_BYTES, WrapKeys
+from sayso.server.adapters.mailbox.statements import fetch
 from sayso.server.errors import CorruptError
 from sayso.server.ports import Random
 
 ROWS_MAX: Final = 1024
-"""Wraps read or written by one statement: writing.py tells why they are few."""
+"""Wraps read or written by one statement: statements.py tells why they are few."""
 _EID_BYTES: Final = 16
 _BLOB_BYTES: Final = _EID_BYTES + WRAP_BYTES
 

@@ -1,40 +1,16 @@
-"""A batch as a handful of statements.
-
-Never one statement per row: SQLite's binding gives the interpreter's lock away at each step, and beside a busy event
-loop each costs a switch interval to get it back (91,000 rows a second become 768). So rows go in by many to a
-statement, and out by lists in JSON.
-"""
+"""A batch as a handful of statements (statements.py tells why they are few)."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import lru_cache
-from typing import Final, TypeAlias
+from collections.abc import Sequence
+from typing import Final
 
 import apsw
 
-from sayso.server.adapters.mailbox.database import fetch
 from sayso.server.adapters.mailbox.faults import is_damage
 from sayso.server.adapters.mailbox.sealing import KEY_BYTES, RANDOM_BYTES, WrapKeys, seal
+from sayso.server.adapters.mailbox.statements import Value, fetch, insert
 from sayso.server.core.model import Batch, Doubt, Put, StoredOutcome
 from sayso.server.ports import Random
-
-Value: TypeAlias = bytes | float | int
-ROWS_MAX: Final = 128
-"""Rows in one statement."""
-
-
-@contextmanager
-def transaction(connection: apsw.Connection) -> Iterator[None]:
-    """All of it or nothing; durable when it ends. A failed rollback leaves the connection `in_transaction`."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def write(
@@ -179,20 +155,3 @@ def _note(connection: apsw.Connection, batch: Batch) -> None:
             "UPDATE meta SET next_seq = max(next_seq, ?), latest = max(latest, ?)",
             (max(seqs, default=0) + 1, max(times, default=0.0)),
         )
-
-
-def insert(connection: apsw.Connection, verb: str, rows: Sequence[tuple[Value, ...]], clause: str = "") -> None:
-    """Insert rows of one shape; `verb` is the statement up to VALUES, `clause` what follows them. Raises apsw.Error."""
-    for start in range(0, len(rows), ROWS_MAX):
-        chunk = rows[start : start + ROWS_MAX]
-        connection.execute(_statement(verb, len(chunk[0]), len(chunk), clause), _flat(chunk))
-
-
-def _flat(rows: Iterable[tuple[Value, ...]]) -> tuple[Value, ...]:
-    return tuple(value for row in rows for value in row)
-
-
-@lru_cache(maxsize=8 * ROWS_MAX)
-def _statement(verb: str, columns: int, rows: int, clause: str) -> str:
-    row = "(" + ",".join("?" * columns) + ")"
-    return f"{verb} {','.join([row] * rows)}{clause}"

@@ -68,7 +68,12 @@ class SmppSender:
         if self._stopping.is_set() or not self._waiting.add(job):
             raise SmsNotTakenError("the SMSC does not keep up: too many SMS wait for it")
         self._wake.set()
-        await done
+        try:
+            await done
+        finally:
+            # A failure's traceback holds this frame, and this frame the failure: the number would stay in memory until
+            # a collection.
+            del job, done
 
     @property
     def bound(self) -> bool:

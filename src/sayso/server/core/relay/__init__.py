@@ -8,6 +8,7 @@
     delivery   live, and out of the mailbox
     endings    how custody ends, and who is told
     inquiries  recall and ask
+    moving     a mailbox goes to another process
     strangers  what must not tell whether a phone is on: answers leave on a grid
     relay      the frames of a stream turned into the above
 

@@ -16,7 +16,13 @@ class Books:
         self.handles: dict[bytes, Entry] = {}
         """Every envelope in the relay, echoes included."""
         self.doubts: dict[bytes, Doubt] = {}
-        self._next_seq = held.next_seq
+        self.next_seq = 0
+        """The next place in the order of all envelopes; whoever takes it adds one."""
+        self.take_up(held)
+
+    def take_up(self, held: Held) -> None:
+        """Take up what the store holds of mailboxes that are not here yet."""
+        self.next_seq = max(self.next_seq, held.next_seq)
         for waiting in held.waiting:
             entry = Entry.of(waiting)
             self.mailbox(entry.device).add_waiting(entry)
@@ -24,11 +30,9 @@ class Books:
         for doubt in held.doubts:
             self.add_doubt(doubt)
 
-    def next_seq(self) -> int:
-        """Draw the next place in the order of all envelopes."""
-        seq = self._next_seq
-        self._next_seq = seq + 1
-        return seq
+    def seqs_left(self, top: int) -> int:
+        """Return how many places are left below `top`."""
+        return top - self.next_seq
 
     def mailbox(self, device: bytes) -> Mailbox:
         """Return a device's mailbox; it is made when first needed."""
@@ -37,10 +41,27 @@ class Books:
             mailbox = self.mailboxes[device] = Mailbox(DeviceId(device))
         return mailbox
 
+    def let_go(self, mailbox: Mailbox) -> list[int]:
+        """Let go of a mailbox that another process takes over. Returns the seqs of what waits in it."""
+        self.mailboxes.pop(mailbox.device, None)
+        for entry in (*mailbox.waiting.values(), *mailbox.echoes.values()):
+            if self.handles.get(entry.handle_hash) is entry:
+                del self.handles[entry.handle_hash]
+        for doubt in mailbox.doubts.values():
+            self.doubts.pop(doubt.handle_hash, None)
+        return [entry.seq for entry in mailbox.waiting.values()]
+
     def tidy(self, mailbox: Mailbox) -> None:
         """Let go of a mailbox that holds nothing."""
         if mailbox.is_idle():
             self.mailboxes.pop(mailbox.device, None)
+
+    def forget_live(self, mailbox: Mailbox, entry: Entry) -> None:
+        """Let go of a contact's envelope that was acknowledged live: the hot path's `forget`."""
+        mailbox.drop_live(entry)
+        handles = self.handles
+        if handles.get(entry.handle_hash) is entry:
+            del handles[entry.handle_hash]
 
     def forget(self, mailbox: Mailbox, entry: Entry, *, now: float) -> None:
         """Let go of an envelope. A stranger's leaves an echo for as long as a stranger may not know."""

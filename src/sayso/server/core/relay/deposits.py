@@ -50,53 +50,64 @@ class Deposits:
         self._on_work = on_work
 
     def deposit(self, sender: Sender, frame: Deposit, *, now: float) -> None:
-        """Take envelopes for the devices of a line, or say why not. Answered at once or later, exactly once."""
+        """Take an envelope for the device of a line, or say why not. Answered at once or later, exactly once.
+
+        Today a line has one device, so that a complete list of devices has one part. This runs for every message: what
+        it does not call is what it is fast by.
+        """
         link = sender.link
         if link is None:
             return
-        refusal = self._refusal(sender, frame)
-        if refusal is not None:
-            link.put(Refused(frame.ref, refusal))
+        if (
+            self.stopping
+            or not _TTL_MIN <= frame.ttl_s <= _TTL_MAX
+            or sender.open_tickets >= OPEN_DEPOSITS
+            or self._ledger.is_full
+            or not (sender.budget is None or sender.budget.deposits.take(now=now))
+        ):
+            link.put(Refused(frame.ref, self._refusal(frame)))
             return
         line = self._lines.addressable(frame.token, now=now)
-        granted = line is not None and bool(frame.grant) and same(grant_hash(frame.grant), line.grant_hash)
+        grant = frame.grant
+        granted = line is not None and bool(grant) and same(grant_hash(grant), line.grant_hash)
         if line is None or (line.hidden and not granted):
             link.put(Refused(frame.ref, Refusal.NOT_ENROLLED))
             return
-        wrong = _wrong_devices(line, frame)
-        if wrong is not None:
+        parts = frame.parts
+        part = parts[0]
+        if len(parts) != 1 or part.device != line.device or part.envelope_key not in line.envelope_keys:
+            wrong = _wrong_devices(line, frame)
             link.put(wrong, 64 + _ID_BYTES * (len(wrong.missing) + len(wrong.extra) + len(wrong.stale)))
             return
-        found: list[tuple[Part, Mailbox, EnvelopeId, Entry | None]] = []
-        for part in frame.parts:
-            mailbox = self._books.mailbox(part.device)
-            named = envelope_id(part.envelope)
-            known = mailbox.known(named)
-            refusal = self._no_room(part, mailbox, named, known, granted=granted, now=now)
+        mailbox = self._books.mailbox(part.device)
+        named = envelope_id(part.envelope)
+        known = mailbox.known(named)
+        if known is not None and known.handle_hash != part.handle_hash:
+            link.put(Refused(frame.ref, Refusal.HANDLE_USED))  # its sender could neither ask nor recall by this one
+            return
+        if known is None:
+            refusal = self._no_room(part, mailbox, named, granted=granted, now=now)
             if refusal is not None:
                 link.put(Refused(frame.ref, refusal))
                 return
-            found.append((part, mailbox, named, known))
-        self._take(sender, frame, found, line, now=now, granted=granted)
+        ticket = Ticket(sender=sender, ref=frame.ref, granted=granted, open_parts=1)
+        sender.open_tickets += 1
+        if not granted:
+            ticket.due = due(now)
+            self._strangers.add(ticket)
+            self._on_work()
+        if known is not None:
+            self._retried(known, ticket, sender)
+        else:
+            self._take(part, mailbox, named, frame, line, ticket, now)
 
-    def _refusal(self, sender: Sender, frame: Deposit) -> Refusal | None:
+    def _refusal(self, frame: Deposit) -> Refusal:
         if self.stopping:
             return Refusal.STOPPING
-        if not _TTL_MIN <= frame.ttl_s <= _TTL_MAX:
-            return Refusal.TTL
-        if sender.open_tickets >= OPEN_DEPOSITS or self._ledger.is_full:
-            return Refusal.TOO_MANY
-        return None
+        return Refusal.TOO_MANY if _TTL_MIN <= frame.ttl_s <= _TTL_MAX else Refusal.TTL
 
-    def _no_room(
-        self, part: Part, mailbox: Mailbox, named: EnvelopeId, known: Entry | None, *, granted: bool, now: float
-    ) -> Refusal | None:
-        """Return why a part cannot be taken.
-
-        A retry always can, but under the first handle only: by another one its sender could neither ask nor recall.
-        """
-        if known is not None:
-            return None if known.handle_hash == part.handle_hash else Refusal.HANDLE_USED
+    def _no_room(self, part: Part, mailbox: Mailbox, named: EnvelopeId, *, granted: bool, now: float) -> Refusal | None:
+        """Return why an envelope that is not known yet cannot be taken."""
         books = self._books
         if part.handle_hash in books.handles or part.handle_hash in books.doubts or named in mailbox.doubts:
             return Refusal.HANDLE_USED
@@ -108,52 +119,46 @@ class Deposits:
 
     def _take(
         self,
-        sender: Sender,
+        part: Part,
+        mailbox: Mailbox,
+        named: EnvelopeId,
         frame: Deposit,
-        found: list[tuple[Part, Mailbox, EnvelopeId, Entry | None]],
         line: Line,
-        *,
+        ticket: Ticket,
         now: float,
-        granted: bool,
     ) -> None:
-        ticket = Ticket(sender=sender, ref=frame.ref, granted=granted, open_parts=len(found))
-        sender.open_tickets += 1
-        if not granted:
-            ticket.due = due(now)
-            self._strangers.add(ticket)
-            self._on_work()
-        for part, mailbox, named, known in found:
-            if known is None:
-                envelope = part.envelope
-                entry = Entry(
-                    seq=self._books.next_seq(),
-                    device=mailbox.device,
-                    envelope_id=named,
-                    handle_hash=HandleHash(part.handle_hash),
-                    deposited=now,
-                    expires=min(now + frame.ttl_s, line.lease_ends),
-                    size=len(envelope),
-                    granted=granted,
-                    envelope=envelope,
-                    place=_LIVE,
-                    origin=sender,
-                    tickets=[ticket],
-                    handed=frame.again,
-                )
-                self._books.handles[part.handle_hash] = entry
-                self._delivery.dispatch(mailbox, entry, envelope)
-            elif known.tickets is None:
-                self._endings.part_done(ticket, delivered=False)
-            else:
-                known.tickets.append(ticket)
-                known.origin = sender
+        books, envelope, digest, expires = self._books, part.envelope, part.handle_hash, now + frame.ttl_s
+        entry = Entry(
+            seq=books.next_seq,
+            device=mailbox.device,
+            envelope_id=named,
+            handle_hash=HandleHash(digest),
+            deposited=now,
+            expires=min(line.lease_ends, expires),
+            size=len(envelope),
+            granted=ticket.granted,
+            envelope=envelope,
+            place=_LIVE,
+            origin=ticket.sender,
+            tickets=[ticket],
+            handed=frame.again,
+        )
+        books.next_seq += 1
+        books.handles[digest] = entry
+        self._delivery.dispatch(mailbox, entry, envelope)
+
+    def _retried(self, known: Entry, ticket: Ticket, sender: Sender) -> None:
+        """Answer a deposit of an envelope that is here with whatever answers the first one."""
+        if known.tickets is None:
+            self._endings.part_done(ticket, delivered=False)
+        else:
+            known.tickets.append(ticket)
+            known.origin = sender
 
 
-def _wrong_devices(line: Line, frame: Deposit) -> WrongDevices | None:
-    """Return what is wrong with a deposit's list of devices, if anything."""
+def _wrong_devices(line: Line, frame: Deposit) -> WrongDevices:
+    """Return what is wrong with a deposit's list of devices."""
     parts = frame.parts
-    if len(parts) == 1 and parts[0].device == line.device and parts[0].envelope_key in line.envelope_keys:
-        return None
     named = {part.device for part in parts}
     extra = [device for device in named if device != line.device]
     missing: list[bytes] = [] if line.device in named else [line.device]

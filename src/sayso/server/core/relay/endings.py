@@ -29,17 +29,20 @@ class Endings:
     def device_says(self, mailbox: Mailbox, entry: Entry, state: OutcomeState, *, now: float) -> None:
         """A device has answered for an envelope: `DELIVERED` or `UNREADABLE`."""
         if state is _SHOWN and entry.granted and entry.place is _LIVE:
-            # Nothing is written: the answer is the outcome. The hot path.
-            tickets = entry.tickets
-            self._books.forget(mailbox, entry, now=now)
-            for ticket in tickets or ():
-                self.part_done(ticket, delivered=True)
+            self.delivered_live(mailbox, entry)
         elif entry.place is Place.WRITING:
             entry.verdict = state  # settled when the batch that is away has landed
             if state is OutcomeState.DELIVERED and entry.granted:
                 self._tell_delivered(entry)
         else:
             self.conclude(mailbox, entry, state, now=now)
+
+    def delivered_live(self, mailbox: Mailbox, entry: Entry) -> None:
+        """A contact's envelope was acknowledged live. Nothing is written: the answer is the outcome. The hot path."""
+        tickets, entry.tickets = entry.tickets, None
+        self._books.forget_live(mailbox, entry)
+        for ticket in tickets or ():
+            self.part_done(ticket, delivered=True)
 
     def conclude(self, mailbox: Mailbox, entry: Entry, state: OutcomeState, *, now: float) -> None:
         """Drop an envelope that is not being written right now, keep its outcome where one is needed, tell its sender.

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from sayso.protocol.frames import OutcomeState
 from sayso.protocol.ids import DeviceId, EnvelopeId, HandleHash, outline
+from sayso.server.core.budgets import LineBudget
 from sayso.server.core.model import StoredOutcome, Waiting
 from sayso.server.core.relay.link import Link
 
@@ -34,9 +35,11 @@ class Place(IntEnum):
 class Sender:
     """One connection that deposits. Outlives the connection while deposits or questions of it are open."""
 
-    __slots__ = ("link", "open_questions", "open_tickets")
+    __slots__ = ("budget", "link", "open_questions", "open_tickets")
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, budget: LineBudget | None = None) -> None:
+        """Begin; `budget`: the line's, without which nothing is counted."""
+        self.budget = budget
         self.link: Link | None = link
         """None once the connection is closed."""
         self.open_tickets = 0

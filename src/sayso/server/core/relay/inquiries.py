@@ -28,14 +28,15 @@ class Inquiries:
         self._ledger = ledger
         self._endings = endings
         self._questions: deque[Question] = deque()
+        self._asked: Question | None = None
 
-    def recall(self, sender: Sender, frame: Recall) -> None:
+    def recall(self, sender: Sender, frame: Recall, *, now: float = 0.0) -> None:
         """Take an envelope back if it never left the relay; else put it in doubt."""
-        self._question(sender, frame.ref, handle_hash(frame.handle), recall=True)
+        self._question(sender, frame.ref, handle_hash(frame.handle), recall=True, now=now)
 
-    def ask(self, sender: Sender, frame: Ask) -> None:
+    def ask(self, sender: Sender, frame: Ask, *, now: float = 0.0) -> None:
         """Say what became of an envelope."""
-        self._question(sender, frame.ref, handle_hash(frame.handle), recall=False)
+        self._question(sender, frame.ref, handle_hash(frame.handle), recall=False, now=now)
 
     @property
     def waiting(self) -> int:
@@ -47,10 +48,12 @@ class Inquiries:
         if not self._questions:
             return None
         self._ledger.watch()
-        return self._questions.popleft()
+        self._asked = self._questions.popleft()
+        return self._asked
 
     def answer(self, question: Question, stored: StoredOutcome | None, *, now: float) -> None:
         """Go on with a question once the store was asked for a final outcome."""
+        self._asked = None
         digest = question.handle_hash
         entry, doubt = self._books.handles.get(digest), self._books.doubts.get(digest)
         if entry is not None and entry.place is Place.GONE:
@@ -69,6 +72,16 @@ class Inquiries:
             self._when_durable(question, OutcomeState.IN_DOUBT)
         elif final is not None:
             self._when_durable(question, final.state)
+
+    def knows(self, digest: bytes) -> bool:
+        """Whether an envelope of this handle is in this relay, or in doubt here."""
+        return digest in self._books.handles or digest in self._books.doubts
+
+    def concerns(self, device: bytes) -> bool:
+        """Whether a question about an envelope for this device has not been looked up yet."""
+        asked = [*self._questions, *([self._asked] if self._asked else [])]
+        records = [self._books.handles.get(one.handle_hash) or self._books.doubts.get(one.handle_hash) for one in asked]
+        return any(record is not None and record.device == device for record in records)
 
     def recall_stored(self, entry: Entry, question: Question, *, now: float) -> None:
         """Recall an envelope that is durable: `RECALLED` only if it never left. Answered once that is durable too."""
@@ -97,10 +110,11 @@ class Inquiries:
         """Answer once what was put in so far is durable: who hears `recalled` may send an SMS the next moment."""
         self._ledger.then(lambda now: self._endings.reply(question, state, now=now))
 
-    def _question(self, sender: Sender, ref: int, digest: HandleHash, *, recall: bool) -> None:
+    def _question(self, sender: Sender, ref: int, digest: HandleHash, *, recall: bool, now: float) -> None:
         if sender.link is None:
             return
-        if sender.open_questions >= OPEN_QUESTIONS:
+        within = sender.budget is None or sender.budget.questions.take(now=now)
+        if not within or sender.open_questions >= OPEN_QUESTIONS:
             sender.link.put(Error(ErrorCode.UNEXPECTED, 0, "too many questions at once"))
             sender.link.end()
             return

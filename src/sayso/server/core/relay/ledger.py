@@ -6,6 +6,7 @@ grows: that is the group commit, and it adapts to load by itself.
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Final, TypeAlias
 
 from sayso.protocol.ids import DeviceId, EnvelopeId, HandleHash
@@ -44,6 +45,8 @@ class Ledger:
         self._away: tuple[Batch, list[Entry], list[Action]] | None = None
         self._fresh: dict[bytes, StoredOutcome] = {}
         self._landed: dict[bytes, StoredOutcome] | None = None
+        self.is_full = False
+        """Whether the store is too far behind to take more."""
         self.no_space_until = 0.0
         """Until this running time nothing that has to be stored is taken."""
 
@@ -56,10 +59,11 @@ class Ledger:
         """Whether something waits to be committed."""
         return bool(self._queued or self._batch or self._then)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether the store is too far behind to take more."""
-        return len(self._queued) >= MAX_QUEUED or self._queued_bytes >= MAX_QUEUED_BYTES
+    def oldest_queued(self) -> float | None:
+        """Return when the oldest envelope on its way into the store was deposited (running seconds)."""
+        away = self._away[1] if self._away is not None else []
+        times = [entry.deposited for entry in (*away[:1], *islice(self._queued, 1))]
+        return min(times, default=None)
 
     # Changes
 
@@ -68,6 +72,7 @@ class Ledger:
         entry.place = Place.QUEUED
         self._queued.append(entry)
         self._queued_bytes += entry.size
+        self._see_whether_full()
         self._on_work()
 
     def requeue(self, entries: Sequence[Entry]) -> None:
@@ -76,6 +81,7 @@ class Ledger:
             entry.place = Place.QUEUED
             self._queued.appendleft(entry)
             self._queued_bytes += entry.size
+        self._see_whether_full()
         self._on_work()
 
     def settle(self, entry: Entry, outcome: StoredOutcome) -> None:
@@ -163,6 +169,7 @@ class Ledger:
                 used += entry.size
                 writing.append(entry)
                 batch.put.append(Put(waiting=entry.waiting(), envelope=entry.envelope))
+        self._see_whether_full()
         self._away = (batch, writing, actions)
         return batch
 
@@ -196,6 +203,9 @@ class Ledger:
             return []
         drained, self._drained = self._drained, []
         return drained
+
+    def _see_whether_full(self) -> None:
+        self.is_full = len(self._queued) >= MAX_QUEUED or self._queued_bytes >= MAX_QUEUED_BYTES
 
     def _back(self) -> tuple[Batch, list[Entry], list[Action]]:
         if self._away is None:

@@ -73,7 +73,12 @@ class Mailbox:
 
     def known(self, envelope_id: bytes) -> Entry | None:
         """Return an envelope that is under way to this device, or must seem to be."""
-        return self.live.get(envelope_id) or self.waiting.get(envelope_id) or self.echoes.get(envelope_id)
+        entry = self.live.get(envelope_id)
+        if entry is None and self.waiting:
+            entry = self.waiting.get(envelope_id)
+        if entry is None and self.echoes:
+            entry = self.echoes.get(envelope_id)
+        return entry
 
     def takes_live(self) -> bool:
         """Whether an envelope may go straight to the device: connected, caught up, mailbox empty, window open."""
@@ -126,7 +131,9 @@ class Mailbox:
 
     def add_live(self, entry: Entry, link: Link) -> None:
         """Take an envelope that goes straight to the device."""
-        self._add(entry)
+        self.bytes_held += entry.size
+        if not entry.granted:
+            self._take_share(entry)
         self.live[entry.envelope_id] = entry
         entry.handed = True
         entry.sent_on = link
@@ -134,7 +141,9 @@ class Mailbox:
 
     def add_waiting(self, entry: Entry) -> None:
         """Take an envelope that has to wait."""
-        self._add(entry)
+        self.bytes_held += entry.size
+        if not entry.granted:
+            self._take_share(entry)
         self.waiting[entry.envelope_id] = entry
 
     def spill(self, entry: Entry) -> None:
@@ -183,6 +192,14 @@ class Mailbox:
         entry.envelope = None
         entry.sent_on = None
 
+    def drop_live(self, entry: Entry) -> None:
+        """Let go of an envelope that is live, as `drop` does."""
+        del self.live[entry.envelope_id]
+        self.bytes_held -= entry.size
+        self.in_flight -= 1  # what is live was sent on the present connection
+        entry.place = _GONE
+        entry.envelope = entry.sent_on = None
+
     def free_share(self, entry: Entry) -> None:
         """Make room for another envelope of a stranger."""
         self.from_strangers -= 1
@@ -199,8 +216,6 @@ class Mailbox:
                 max_bytes -= entry.size
         return taken
 
-    def _add(self, entry: Entry) -> None:
-        self.bytes_held += entry.size
-        if not entry.granted:
-            self.from_strangers += 1
-            self.bytes_from_strangers += entry.size
+    def _take_share(self, entry: Entry) -> None:
+        self.from_strangers += 1
+        self.bytes_from_strangers += entry.size

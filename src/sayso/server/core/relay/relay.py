@@ -31,6 +31,7 @@ from sayso.server.core.relay.inquiries import Inquiries
 from sayso.server.core.relay.ledger import Ledger
 from sayso.server.core.relay.link import Link
 from sayso.server.core.relay.mailbox import Mailbox
+from sayso.server.core.relay.moving import Moving, Released
 from sayso.server.core.relay.notices import Notices
 from sayso.server.core.relay.strangers import Strangers
 
@@ -59,6 +60,7 @@ class Relay:
         self._deposits: Final = Deposits(
             lines, self._books, self._ledger, self._endings, self._strangers, self._delivery, on_work=on_work
         )
+        self._moving: Final = Moving(self._books, self._ledger, self._delivery, self.inquiries)
         self._renewed: Final[dict[DeviceId, float]] = {}
         self._notices: Final = Notices()
 
@@ -112,7 +114,13 @@ class Relay:
 
     def ack(self, mailbox: Mailbox, frame: Ack, *, now: float) -> None:
         """Take a device's word that it has stored an envelope, or cannot use it. Unknown ids are old news."""
-        shown = frame.code == _SHOWN
+        shown = frame.code is _SHOWN
+        entry = mailbox.live.get(frame.envelope_id)
+        if entry is not None and shown and entry.granted:
+            self._endings.delivered_live(mailbox, entry)
+            if mailbox.unsent:
+                self._delivery.pump(mailbox)
+            return
         state = _DELIVERED if shown else OutcomeState.UNREADABLE
         entry = mailbox.find(frame.envelope_id)
         if entry is not None:
@@ -125,18 +133,29 @@ class Relay:
             self._endings.resolve(doubt, state if shown else doubt.refused_means, now=now)
 
     def withdrawn(self, mailbox: Mailbox, frame: Withdrawn, *, now: float) -> None:
-        """Take a device's answer about a withdrawn envelope."""
+        """Take a device's answer about a withdrawn envelope.
+
+        Or about one that was deposited again after its end: the device remembers that it refused it for good.
+        """
         doubt = mailbox.doubts.get(frame.envelope_id)
         if doubt is not None:
             self._endings.resolve(doubt, _DELIVERED if frame.had_it else doubt.refused_means, now=now)
+            return
+        entry = mailbox.find(frame.envelope_id)
+        if entry is not None and not frame.had_it:
+            self._endings.device_says(mailbox, entry, OutcomeState.RECALLED, now=now)
+            self._delivery.pump(mailbox)
 
-    def recall(self, sender: Sender, frame: Recall) -> None:
-        """Take an envelope back; see `Inquiries`."""
-        self.inquiries.recall(sender, frame)
+    def recall(self, sender: Sender, frame: Recall, *, now: float = 0.0) -> None:
+        """Take an envelope back; see `Inquiries`. `now` counts against the line's budget, if it has one."""
+        self.inquiries.recall(sender, frame, now=now)
 
-    def ask(self, sender: Sender, frame: Ask) -> None:
-        """Say what became of an envelope; see `Inquiries`."""
-        self.inquiries.ask(sender, frame)
+    def ask(self, sender: Sender, frame: Ask, *, now: float = 0.0) -> None:
+        """Say what became of an envelope; see `Inquiries`. `now` as for `recall`."""
+        self.inquiries.ask(sender, frame, now=now)
+
+    def left(self, sender: Sender) -> None:
+        """Note that a connection is closed: what it waits for goes on without it."""
 
     def collect(self, frame: Collect) -> None:
         """Forget an outcome that its sender knows."""
@@ -298,6 +317,29 @@ class Relay:
         if mailbox is not None:
             self._notify(mailbox, line, now)
 
+    # What other processes say
+
+    def take_up(self, held: Held, lines: Iterable[Line]) -> None:
+        """Take up mailboxes that another process held, or nobody."""
+        for line in lines:
+            self.lines.put(line)
+        self._books.take_up(held)
+
+    def release(self, device: DeviceId, *, now: float, done: Released) -> None:
+        """Let a mailbox go, for another process; see `Moving`."""
+        self.lines.remove(device)
+        self._notices.forget(device)
+        self._moving.release(device, now=now, done=done)
+
+    def is_idle(self, device: DeviceId) -> bool:
+        """Whether a device is not connected and nothing of it would be lost by letting it go."""
+        mailbox = self._books.mailboxes.get(device)
+        return mailbox is None or not (mailbox.link or mailbox.live or mailbox.held or mailbox.echoes)
+
+    def seqs_left(self, top: int) -> int:
+        """Return how many places in the order of envelopes are left below `top`."""
+        return self._books.seqs_left(top)
+
     def holdings(self, device: DeviceId) -> tuple[int, int]:
         """Return how many envelopes wait for a device, and their bytes."""
         mailbox = self._books.mailboxes.get(device)
@@ -326,6 +368,11 @@ class Relay:
             default=now,
         )
         return max(0.0, now - oldest)
+
+    def longest_deposit_s(self, *, now: float) -> float:
+        """Return how long the oldest envelope that waits for the disk has done so; 0 without one."""
+        oldest = self._ledger.oldest_queued()
+        return 0.0 if oldest is None else max(0.0, now - oldest)
 
     def out_of_space(self, *, now: float) -> bool:
         """Whether nothing is stored for the moment because the disk is full."""

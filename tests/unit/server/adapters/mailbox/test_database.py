@@ -110,3 +110,12 @@ def test_a_start_that_cannot_reach_the_disk_fails_and_leaves_the_lock_free(tmp_p
         MailboxDatabase(tmp_path / "mailbox", vfs=vfs.name)
     vfs.fail_syncs = None
     MailboxDatabase(tmp_path / "mailbox", vfs=vfs.name).close()
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_file_that_is_suddenly_empty_or_gone_is_no_new_one(tmp_path: Path, *, gone: bool) -> None:
+    MailboxDatabase(tmp_path / "mailbox").close()
+    path = tmp_path / "mailbox" / "mailbox.db"
+    path.unlink() if gone else path.write_bytes(b"")
+    with pytest.raises(CorruptError, match="restore it"):
+        MailboxDatabase(tmp_path / "mailbox")

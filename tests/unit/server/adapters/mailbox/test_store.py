@@ -7,7 +7,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from sayso.server.adapters.mailbox.database import fetch
+from sayso.server.adapters.mailbox.statements import fetch
 from sayso.server.adapters.mailbox.store import EmbeddedMailboxStore
 from sayso.server.adapters.system import SystemRandom
 from sayso.server.core.model import Batch

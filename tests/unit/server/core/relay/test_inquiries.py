@@ -112,6 +112,20 @@ def test_a_live_one_that_is_recalled_is_written_and_then_in_doubt(
     assert len(phone.link.withdrawn) == 1
 
 
+def test_one_deposited_again_after_its_end_ends_by_the_devices_memory(
+    world: RelayWorld, line: Line, client: Client
+) -> None:
+    """The device refused it once, for good; the answer to the deposit was lost, and the sender tries again."""
+    bob = world.online(line)
+    ref = client.deposit(line, b"one", again=True)
+    bob.withdrawn(b"one", had_it=False)
+    world.advance(1)
+    assert client.answer(ref) is DepositState.ACCEPTED
+    assert world.outcome(b"one") is OutcomeState.RECALLED
+    assert client.news(b"one") == [OutcomeState.RECALLED]
+    assert world.stored == []
+
+
 def test_a_live_one_that_is_recalled_and_acknowledged_before_it_is_written_was_delivered(
     world: RelayWorld, line: Line, client: Client
 ) -> None:

@@ -1,0 +1,1 @@
+"""Where the update channel touches the world."""
