@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from sayso.phone.core.sms.alphabet import segments
 from sayso.phone.line.book import Book
 from sayso.phone.web.address import Address
 from sayso.phone.web.context import Context, Suggested
@@ -16,7 +17,6 @@ from sayso.phone.web.desk import Desk
 from sayso.phone.web.guard import COOKIE, Guard
 from sayso.phone.web.languages import load_languages
 from sayso.phone.web.live import Hub
-from sayso.phone.web.segments import count
 from sayso.phone.web.sessions import Sessions
 from sayso.phone.web.site import KeptSessions, site_app
 from tests.fakes.asgi import Answer, AsgiClient
@@ -92,7 +92,7 @@ class WebApp:
             sessions=self.sessions,
             languages=LANGUAGES,
             clock=self.clock,
-            segments=count,
+            segments=segments,
             suggested=Suggested(),
             zone=UTC,
         )

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import uvloop
+from playwright.async_api import async_playwright
 
 from sayso.carrier.adapters.control_client import AsyncControlClient
 from sayso.carrier.core.events import Inject
@@ -38,6 +39,13 @@ NUMBERS: Final = {"one": "+447700900101", "two": "+447700900102", "other": "+447
 USUAL_PORTS: Final = (53, 80, 443, 853, 5222, 8080, 8443)
 SETTLE_S: Final = 2.0
 """How long the wire is watched after the last action: longer than any retry or keep-alive that begins at once."""
+
+QUIET_BROWSER: Final = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
+    "--host-resolver-rules=MAP *.google.com ~NOTFOUND, MAP *.googleapis.com ~NOTFOUND, MAP *.gstatic.com ~NOTFOUND",
+)
+"""What Chromium says to its maker of its own accord is not the app's doing; any other name would be looked up."""
 
 Scenario = Callable[["Stage"], Any]
 
@@ -175,6 +183,33 @@ async def opted_out(stage: Stage) -> None:
         await asyncio.sleep(SETTLE_S)
 
 
+async def browser(stage: Stage) -> None:
+    """The owner looks at everything in the app, in Chromium, beside the phone, and writes an SMS; nobody said yes."""
+    async with stage.running(*stage.phone_words()), async_playwright() as playwright:
+        await stage.phone.wait_for_line(lambda line: line.sim == "present", what="the SIM")
+        await stage.sms_to_phone("hello")
+        chromium = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*QUIET_BROWSER])
+        page = await chromium.new_page()
+        await page.goto((await stage.phone.ask(types.OpenApp(), types.AppLink)).link)
+        await page.click("#rows .row a")
+        await page.wait_for_selector("#text")
+        await page.fill("#text", "an answer by SMS")
+        await page.click(".send")
+        await page.wait_for_selector(".bubble.out")
+        for where in ("about", "safety"):
+            await page.evaluate(
+                "where => { location.hash = location.hash.match(/#.c.[0-9]+/)[0] + '/' + where }", where
+            )
+            await page.wait_for_selector("a.back[href*='/c/']")
+        for where in ("/contacts", "/settings", "/settings/cloud", "/policy", "/privacy"):
+            await page.evaluate("where => { location.hash = where }", where)
+            await page.wait_for_function("where => location.hash === '#' + where", arg=where)
+            await page.wait_for_selector("h1")
+        await page.wait_for_selector("text=Nothing.")
+        await asyncio.sleep(SETTLE_S)
+        await chromium.close()
+
+
 async def planted_connect(stage: Stage) -> None:
     """A leak: a TCP connection."""
     with contextlib.suppress(OSError), socket.create_connection((WORLD, 443), timeout=2):
@@ -218,6 +253,7 @@ SCENARIOS: Final[dict[str, tuple[Scenario, bool]]] = {
     "off": (off, False),
     "one-line": (one_line, True),
     "opted-out": (opted_out, True),
+    "browser": (browser, False),
     "planted-connect": (planted_connect, False),
     "planted-dns": (planted_dns, False),
     "planted-ping": (planted_ping, False),

@@ -19,6 +19,7 @@ from sayso.demo.errors import DemoError
 from sayso.demo.prompt import HELP, Prompt
 from sayso.demo.steps import Step, opt_in, play
 from sayso.demo.world import World, running_world
+from sayso.phone import command_types as types
 
 _SIGNS: Final = {"silent": "·", "text": "→", "arrived": "←", "opt-in": "+", "opt-out": "-", "read": "✓"}
 
@@ -93,6 +94,11 @@ async def _play_live(world: World, stop: asyncio.Event, *, as_json: bool) -> Non
     command = f"{sayso} phone send --data {world.data}/alice {world.people['bob'].number} 'hello'"
     click.echo(f"\nTwo phones are on, and both owners said yes. Type:\n\n{HELP}\n")
     click.echo(f"Or from another terminal:\n\n    {command}\n    {sayso} phone messages --data {world.data}/bob\n")
+    click.echo("In the browser, each link once and within a minute (later: sayso phone open):\n")
+    for person in world.people.values():
+        link = (await person.phone.ask(types.OpenApp(), types.AppLink)).link
+        click.echo(f"    {person.name}: {link}")
+    click.echo(f"\n    {sayso} phone open --data {world.data}/alice\n")
     await Prompt(world, click.echo).run(_typed_lines(), stop)
     click.echo("Stopping ...")
 

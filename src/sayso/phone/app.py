@@ -25,6 +25,7 @@ from sayso.phone.adapters.stream_client import StreamClient
 from sayso.phone.adapters.system import SystemClock, SystemRandom
 from sayso.phone.adapters.vodozemac_ratchet import VodozemacRatchet
 from sayso.phone.core.lines import Line
+from sayso.phone.core.sms.alphabet import segments
 from sayso.phone.errors import StoreLockedError
 from sayso.phone.line.book import Book
 from sayso.phone.line.owner import Owner
@@ -35,7 +36,6 @@ from sayso.phone.ports import Clock, Random
 from sayso.phone.web.context import Context, Suggested
 from sayso.phone.web.desk import Desk
 from sayso.phone.web.languages import load_languages
-from sayso.phone.web.segments import count
 from sayso.phone.web.sessions import Sessions
 from sayso.phone.web.site import KeptSessions, Site
 from sayso.protocol.ids import DeviceId, KeyDigest
@@ -172,7 +172,7 @@ def _site(
         sessions=sessions,
         languages=load_languages(),
         clock=clock,
-        segments=count,
+        segments=segments,
         suggested=Suggested(server=config.server, key=config.server_key),
     )
     return Site(context=context, random=random)

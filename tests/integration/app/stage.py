@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, Route, async_playwright, expect
 
 from sayso.carrier.adapters.control_client import AsyncControlClient
 from sayso.carrier.core.events import Inject
@@ -122,6 +122,7 @@ async def stage(data: Path, *, server: bool = True) -> AsyncIterator[Stage]:
     if chromium is None:
         not_tested("chromium is missing: scripts/setup --tools")
     await asyncio.to_thread(data.mkdir, mode=0o700, exist_ok=True)
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=[*FLAGS])
         async with asyncio.TaskGroup() as tasks, AsyncExitStack() as parts:

@@ -150,6 +150,7 @@ class Live:
                 "conversation": conversation.id,
                 "id": text.id,
                 "after": before[0].id if before else 0,
+                "channel": threads.expected(conversation).value,
                 "day": bubble.day,
                 "mark": self._pages.render("_day.html", language, bubble=bubble),
                 "html": self._pages.render("_bubble.html", language, bubble=bubble),

@@ -89,8 +89,8 @@ function askOtherTabs() {
 
 channel.addEventListener("message", async (event) => {
   if (!event.data?.wants || !sessionStorage.getItem(TAB)) return;
-  const response = await ask("/session/tab", {});
-  if (response.ok) channel.postMessage({ to: event.data.wants, tab: (await response.json()).tab });
+  const response = await ask("/session/tab", {}).catch(() => null);
+  if (response?.ok) channel.postMessage({ to: event.data.wants, tab: (await response.json()).tab });
 });
 
 async function unlock() {
@@ -444,8 +444,9 @@ function count(field) {
     return;
   }
   counting = setTimeout(async () => {
-    const response = await ask("/measure", { text: field.value });
-    if (!response.ok) return;
+    const text = field.value;
+    const response = await ask("/measure", { text }).catch(() => null);
+    if (!response?.ok || field.value !== text) return;
     const { parts, left, price } = await response.json();
     const said = words.left.replace("%(left)d", left).replace("%(parts)d", parts);
     counter.textContent = price ? `${said} · ${price}` : said;
@@ -535,7 +536,8 @@ function fold(log) {
 function seen() {
   const id = conversation();
   if (!id || document.hidden || !document.getElementById("log")) return;
-  if (side.querySelector(`.row[data-id="${id}"]`)?.classList.contains("unread")) ask(`/c/${id}/seen`, {});
+  const row = side.querySelector(`.row[data-id="${id}"]`);
+  if (row?.classList.contains("unread")) ask(`/c/${id}/seen`, {}).catch(() => {});
 }
 document.addEventListener("visibilitychange", seen);
 
@@ -630,6 +632,9 @@ function text(data) {
   if (end) log.scrollTop = log.scrollHeight;
   seen();
   scrolled();
+  // The composer tells by which channel the next text goes: what just happened may have changed that.
+  const composer = document.getElementById("composer");
+  if (composer && !composer.classList.contains(`composer-${data.channel}`)) show({ keep: true });
 }
 
 function moveRow(data) {
