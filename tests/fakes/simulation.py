@@ -307,7 +307,8 @@ class World:
         for stream in list(self.server.streams.values()):
             stream.stall(on=False)
         self.network.settle()
-        for seconds in (5, 30, 120, 600, 1000, 1000):
+        # A stranger hears after ten minutes that its text could not be opened, asks each quarter, tries three times.
+        for seconds in (5, 30, 120, 600, 1000, 1000, 1000, 1000, 1000):
             await self.wait(seconds)
             self.network.settle()
 
