@@ -111,8 +111,7 @@ class Router:
         if self._relay.stopping:
             link.put(Refused(frame.ref, Refusal.STOPPING))
             return
-        within = sender.budget is None or sender.budget.deposits.take(now=now)
-        if not within or sender.open_tickets >= OPEN_DEPOSITS:
+        if sender.open_tickets >= OPEN_DEPOSITS or not sender.may_deposit(now=now):
             link.put(Refused(frame.ref, Refusal.TOO_MANY))
             return
         sender.open_tickets += 1
@@ -310,7 +309,7 @@ class Router:
             self._here(sender, frame)
             return
         # Asked of others, it costs as much; an empty budget is refused here as by the relay itself.
-        if sender.budget is not None and not sender.budget.questions.take(now=now):
+        if not sender.may_ask(now=now):
             self._here(sender, frame)
             return
         if sender.link is not None:
