@@ -617,6 +617,7 @@ function text(data) {
   if (old) {
     // In place, so that nothing that is being read or focused is lost.
     const focused = old.contains(document.activeElement) ? document.activeElement.className : null;
+    if ("folded" in old.dataset && !old.classList.contains("long")) bubble.dataset.folded = ""; // was opened: stays so
     old.replaceWith(bubble);
     if (focused) bubble.getElementsByClassName(focused)[0]?.focus({ preventScroll: true });
   } else {
