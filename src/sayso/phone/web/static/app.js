@@ -242,9 +242,15 @@ async function act(element, body) {
   if (element.dataset.ask && !(await sure(element.dataset))) return;
   const buttons = element.matches("form") ? [...element.querySelectorAll("button")] : [element];
   for (const button of buttons) button.disabled = true;
+  // An opt-out ends every session, and this tab's stream with it; its answer brings a fresh one.
+  const leaving = element.dataset.post.endsWith("/off");
+  if (leaving) stream?.abort();
   try {
     const response = await ask(element.dataset.post, body);
-    if (!response.ok) return say(await failure(response));
+    if (!response.ok) {
+      if (leaving && response.status !== 401) hear();
+      return say(await failure(response));
+    }
     await follow(await response.json(), element);
   } catch {
     say(words.failed);
@@ -256,6 +262,7 @@ async function act(element, body) {
 async function follow(outcome, element) {
   if (outcome.tab) {
     sessionStorage.setItem(TAB, outcome.tab);
+    side.hidden = false;
     hear();
   }
   say(outcome.say);
@@ -617,6 +624,7 @@ function text(data) {
   if (old) {
     // In place, so that nothing that is being read or focused is lost.
     const focused = old.contains(document.activeElement) ? document.activeElement.className : null;
+    if ("folded" in old.dataset && !old.classList.contains("long")) bubble.dataset.folded = ""; // was opened: stays so
     old.replaceWith(bubble);
     if (focused) bubble.getElementsByClassName(focused)[0]?.focus({ preventScroll: true });
   } else {
