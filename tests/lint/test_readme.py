@@ -66,7 +66,9 @@ def test_a_command_that_is_shown_exists_with_its_options(words: list[str]) -> No
         found = command.get_command(context, rest.pop(0))
         assert found is not None, f"there is no such command: sayso {shlex.join(words)}"
         command, context = found, click.Context(found, parent=context)
-    known = {option for parameter in command.get_params(context) for option in (*parameter.opts, *parameter.secondary_opts)}
+    known = {
+        option for parameter in command.get_params(context) for option in (*parameter.opts, *parameter.secondary_opts)
+    }
     assert {word.partition("=")[0] for word in rest if word.startswith("--")} <= known
 
 
