@@ -140,7 +140,7 @@ import ctypes, subprocess, sys
 libc = ctypes.CDLL(None, use_errno=True)
 libc.ptrace.argtypes = [ctypes.c_long] * 4
 PTRACE_SEIZE = 0x4206
-child = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE)
+child = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 child.stdout.readline()
 print(ctypes.get_errno() if libc.ptrace(PTRACE_SEIZE, child.pid, 0, 0) else 0)
 child.kill()

@@ -35,8 +35,8 @@ class Budget:
 
     @property
     def largest(self) -> int:
-        """Bytes that the next view may have."""
-        return min(self.bounds.view_bytes, self.left_bytes)
+        """Bytes that the next view may have; none when the bounds are spent."""
+        return max(0, min(self.bounds.view_bytes, self.left_bytes))
 
     def take(self, size: int) -> bool:
         """Pay for a view of `size` bytes; False when there is nothing left to pay with."""

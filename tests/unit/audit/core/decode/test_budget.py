@@ -1,7 +1,12 @@
 """The bounds of decoding."""
 
-import pytest
+import zlib
 
+import brotli
+import pytest
+import zstandard
+
+from sayso.audit.core.decode import compressed
 from sayso.audit.core.decode.budget import Bounds, Budget
 from tests.fakes.audit_world import Ticks
 
@@ -33,6 +38,17 @@ def test_the_next_view_is_bounded_by_what_is_left() -> None:
     assert budget.largest == 50
     budget.take(45)
     assert budget.largest == 35
+
+
+def test_a_spent_budget_leaves_nothing_and_not_less() -> None:
+    """A negative bound means none at all to some decompressors."""
+    budget = Budget(Bounds(exchange_bytes=80), Ticks())
+    budget.take(200)
+    assert budget.largest == 0
+    packed = (zlib.compress(b"x" * 100), zstandard.compress(b"x" * 100), brotli.compress(b"x" * 100))
+    for data in packed:
+        for inflated in (*compressed.by_magic(data, budget.largest), *compressed.by_trial(data, budget.largest)):
+            assert not inflated.data
 
 
 def test_a_cut_view_does_not_stop_the_rest() -> None:
