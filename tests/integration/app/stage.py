@@ -111,7 +111,7 @@ class Stage:
             lambda said: self.wrong.append(said.text) if said.type == "error" and "ERR_" not in said.text else None,
         )
         await page.goto(await self.link(name))
-        await page.wait_for_selector("body:not([data-view='locked'])")
+        await page.wait_for_selector("body:not([data-view='locked'], [data-view='starting'])")
         return page
 
 

@@ -66,6 +66,7 @@ async function start() {
   }
   if (!sessionStorage.getItem(TAB)) await askOtherTabs();
   if (sessionStorage.getItem(TAB)) await unlock();
+  else lock();
 }
 
 // Another tab of this origin may be open: it asks the phone for a secret of ours. Other origins hear nothing of this.
