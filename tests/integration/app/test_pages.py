@@ -48,8 +48,8 @@ def test_axe_finds_nothing_serious(tmp_path: Path) -> None:
     run(main(), patience=PATIENCE_S)
 
 
-def test_nothing_is_wider_than_the_screen_and_nothing_jumps(tmp_path: Path) -> None:
-    """From 320 to 1600 px, from left to right and from right to left, in three languages; layout shift at most 0.05."""
+def test_nothing_is_wider_than_the_screen(tmp_path: Path) -> None:
+    """From 320 to 1600 px, from left to right and from right to left, in three languages."""
 
     async def main() -> None:
         async with furnished(tmp_path) as here:
@@ -65,18 +65,6 @@ def test_nothing_is_wider_than_the_screen_and_nothing_jumps(tmp_path: Path) -> N
                     await go(page, where, until)
                     over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
                     assert over <= 0, f"{name} at {width} px, {direction}, {locale}: {over} px too wide"
-                await page.reload()
-                await page.wait_for_selector("h1")
-                shift = await page.evaluate(
-                    """() => new Promise(resolve => {
-                        let sum = 0;
-                        new PerformanceObserver(list => {
-                            for (const one of list.getEntries()) sum += one.value;
-                        }).observe({type: 'layout-shift', buffered: true});
-                        setTimeout(() => resolve(sum), 1000);
-                    })"""
-                )
-                assert shift <= 0.05
 
     run(main(), patience=PATIENCE_S)
 
