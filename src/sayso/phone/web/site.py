@@ -163,6 +163,6 @@ def _http_error(_: AnyRequest, error: HTTPException) -> Response[bytes]:
 
 
 def _internal(_: AnyRequest, error: Exception) -> Response[bytes]:
-    # Its message may hold a text or a number; its kind does not.
-    _LOG.error("web-handler-failed", kind=type(error).__name__)
+    # Its message may hold a text or a number; its type does not.
+    _LOG.error("web-handler-failed", error=type(error).__name__)
     return _error(500, "this is an error of Sayso's; nothing was changed by it, as far as it could be undone")

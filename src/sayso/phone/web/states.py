@@ -129,6 +129,9 @@ def _reasons(_: Translate) -> Mapping[str, str]:
         Reason.EXPIRED: _("The other phone was away for too long. Send it again, or by SMS."),
         Reason.UNREADABLE: _("The other phone could not open it. Send it again, or by SMS."),
         Reason.SMS_FAILED: _("The network did not take the SMS. Send it again."),
+        Reason.SMS_FAILED_IN_DOUBT: _(
+            "The network did not take the SMS. Whether it arrived by Cloud Messaging before is not known."
+        ),
         Reason.TOO_LONG: _("Too long for an SMS, and the number does not use Cloud Messaging. Shorten it."),
         Reason.SIM_CHANGED: _("Another SIM is in the phone. Put the old one back to find out."),
         Reason.SMS_FORGOTTEN: _("The modem does not remember. Send it again if it matters."),
@@ -143,6 +146,12 @@ def _reasons(_: Translate) -> Mapping[str, str]:
             "This person is shown another statement of the server than you are: one of you may be deceived. "
             "Write nothing that matters, and ask whoever runs the server."
         ),
+        Word.FLASH_SMS: _("A flash message: its sender meant it to be shown once and not kept."),
+        Word.MMS_NOTICE: _(
+            "A picture message (MMS) waits at your operator. Sayso does not fetch it: ask for it in another way."
+        ),
+        Word.BINARY_SMS: _("An SMS with data in place of a text, or in an encoding that this phone does not know."),
+        Word.INCOMPLETE_SMS: _("Some parts of this SMS did not come. What did is shown."),
         Word.NEWER_KIND: _("Sent with a newer Sayso. It is kept, and shown once this phone has one too."),
     }
 

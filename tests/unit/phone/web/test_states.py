@@ -56,8 +56,9 @@ def test_what_happens_by_itself_is_said_with_its_time() -> None:
     waiting = Waiting(what="recipient", until=1.0, then="sms", choices=["cancel"])
     shown = shown_state(replace(TEXT, state=State.ACCEPTED), waiting, "14:30", same)
     assert shown.next == "By SMS at 14:30, unless it arrives before."
-    assert shown.wants_attention
-    assert not shown_state(replace(TEXT, state=State.ACCEPTED), None, "", same).wants_attention
+    assert not shown.wants_attention, "nobody has to do anything"
+    asked = Waiting(what="owner", until=None, then=None, choices=["cancel"])
+    assert shown_state(replace(TEXT, state=State.ACCEPTED), asked, "", same).wants_attention
 
 
 def test_a_text_that_failed_may_be_sent_again() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sayso.consent.policy import current_policy
+from sayso.consent.ports import Attempt
 from sayso.phone.core.lines import LineState
 from tests.aio import run
 from tests.fakes.honest_server import URL
@@ -110,7 +111,13 @@ def test_switches_and_forms_of_a_line_that_is_on(tmp_path: Path) -> None:
             assert 'name="undelivered" value="never" checked' in (await browser.get(line)).body.decode()
             assert (await browser.post(f"{line}/code", {"code": "letters"})).status == 409
             assert (await browser.post(f"{line}/code", {"code": "123 456"})).status == 409
-            assert "connections ever" in (await browser.get("/privacy")).body.decode()
+            journal = app.phone.store.journal(app.phone.line)
+            for second in range(2):
+                attempt = Attempt(at=float(second), host="sayso.example", port=443, purpose="messaging")
+                journal.closed(journal.opened(attempt), sent_bytes=10, received_bytes=20)
+            shown = (await browser.get("/privacy")).body.decode()
+            assert "<strong>2</strong> connections ever" in shown
+            assert "sayso.example:443" in shown
 
     run(main())
 
