@@ -26,6 +26,7 @@ from sayso.cli.main import main
 from sayso.phone.adapters import system as phone_system
 from sayso.phone.core import reconnect
 from sayso.protocol.limits import LIMITS
+from sayso.protocol.numbers import PhoneNumber
 from sayso.server.adapters import connections, evaluator
 from sayso.server.adapters import system as server_system
 from sayso.server.core import login
@@ -36,7 +37,13 @@ from tests.integration.boundaries import Boundary, Watch, watch_everything
 
 FIRST_RETRY_S = 0.2
 """A phone's first wait before it connects again: what is tested is what comes after it."""
-LOADED_BEFORE = ("sayso.cli.carrier", "sayso.cli.server", "sayso.cli.phone", "sqlalchemy.dialects.sqlite.aiosqlite")
+LOADED_BEFORE = (
+    *("sayso.cli.carrier", "sayso.cli.server", "sayso.cli.phone", "sayso.cli.running", "sayso.cli.logs"),
+    *("sqlalchemy.dialects.sqlite.aiosqlite", "anyio._backends._asyncio", "importlib.readers", "encodings.idna"),
+    *("uvicorn.lifespan.on", "uvicorn.protocols.http.h11_impl", "uvicorn.protocols.websockets.auto", "jinja2.ext"),
+    *("cryptography.hazmat.backends.openssl.backend", "cryptography.hazmat.primitives.asymmetric.rsa"),
+)
+"""What the parts import only once they run, as far as it takes time."""
 
 
 class Start(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +100,7 @@ def run_nursery(descriptor: int) -> None:
     for module in LOADED_BEFORE:
         importlib.import_module(module)
     Litestar()  # loads what every application of it needs
+    PhoneNumber.parse("+447700900001")  # loads the tables of its country
     gc.collect()
     gc.freeze()
     control = socket.socket(fileno=descriptor)

@@ -282,6 +282,8 @@ class World:
     ports: Ports
     nursery: Nursery
     tasks: asyncio.TaskGroup
+    web: bool = True
+    """Whether the phones serve their web app; more than half of a phone's start goes into making it."""
     told: list[Told] = field(default_factory=list)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -296,7 +298,7 @@ class World:
                     name,
                     [
                         *("phone", "run", "--data", str(self.data / name), "--plain-store-key", "--json"),
-                        *("--modem", f"sim={modems / name}.sock"),
+                        *("--modem", f"sim={modems / name}.sock", "--web" if self.web else "--no-web"),
                     ],
                 ),
                 name,
@@ -363,9 +365,12 @@ class World:
             self.tasks.create_task(self._carry_carols_phone())
 
     async def stop(self) -> None:
-        """Stop everything gracefully, phones first."""
-        for daemon in reversed(self.daemons.values()):
-            await daemon.stop()
+        """Stop everything gracefully, phones first, beside each other."""
+        async with asyncio.TaskGroup() as tasks:
+            for person in self.people.values():
+                tasks.create_task(person.daemon.stop())
+        await self.server.stop()
+        await self.carrier.stop()
 
     async def until(self, look: Callable[[], T | None], what: str) -> T:
         """Wait until `look` finds something, looking again after each commit of any process."""
@@ -435,11 +440,11 @@ def _closed_at_the_end(writer: asyncio.StreamWriter) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def world(nursery: Nursery, data: Path, ports: Ports) -> AsyncIterator[World]:
+async def world(nursery: Nursery, data: Path, ports: Ports, *, web: bool = True) -> AsyncIterator[World]:
     """A world in a directory, nothing of it running yet; whatever runs at the end is killed."""
     await asyncio.to_thread(data.mkdir, mode=0o700, parents=True, exist_ok=True)
     async with asyncio.TaskGroup() as tasks, nursery.open():
-        made = World(data, ports, nursery, tasks)
+        made = World(data, ports, nursery, tasks, web)
         made.told_path.unlink(missing_ok=True)
 
         def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
