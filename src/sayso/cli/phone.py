@@ -59,6 +59,12 @@ for _command_of_its_own in (agree, me, receipts, export, fallback, next_text, ca
     "--server", default="", help="The server that Settings > Cloud Messaging suggests. Nothing is sent to it."
 )
 @click.option("--server-key", default="", help="Its key, 64 hex digits.")
+@click.option(
+    "--mark-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the mark lies that tells an older copy of --data; not to be copied along with it. "
+    "[default: $XDG_STATE_HOME/sayso/marks, or ~/.local/state/sayso/marks]",
+)
 @json_option
 def run_phone(
     data: Path,
@@ -68,6 +74,7 @@ def run_phone(
     web: bool,  # noqa: FBT001  a flag
     server: str,
     server_key: str,
+    mark_dir: Path | None,
     as_json: bool,  # noqa: FBT001  a flag
 ) -> None:
     """Run a phone's daemon until SIGTERM. It is silent until you opt in.
@@ -85,6 +92,7 @@ def run_phone(
         web=web,
         server=server,
         server_key=server_key,
+        marks=mark_dir,
     )
 
     async def tell_when(ready: asyncio.Event) -> None:
