@@ -1,6 +1,7 @@
 """`sayso phone`: the daemon of one phone, and what its owner asks of it."""
 
 import asyncio
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
@@ -217,15 +218,23 @@ def code(data: Path, digits: str, line: str | None, as_json: bool) -> None:  # n
 @phone.command("opt-out")
 @data_option("phone")
 @line_option
+@click.option(
+    "--recall-waiting/--leave-waiting",
+    default=None,
+    help="Recall your texts that still wait in others' mailboxes first, or leave them there. Not given: you are asked "
+    "at a terminal, and elsewhere they are left.",
+)
 @json_option
-def opt_out(data: Path, line: str | None, as_json: bool) -> None:  # noqa: FBT001  a flag
+def opt_out(data: Path, line: str | None, recall_waiting: bool | None, as_json: bool) -> None:  # noqa: FBT001  flags
     """Say no: the phone is silent at once, the server erases, texts go by SMS again.
 
     \b
-    Example:
-        sayso phone opt-out --data ./alice
+    Example: nothing of yours is to wait in others' mailboxes either
+        sayso phone opt-out --data ./alice --recall-waiting
     """
-    answer = _ask(data, types.OptOut(line=line), types.OptedOut)
+    if recall_waiting is None:
+        recall_waiting = not as_json and sys.stdin.isatty() and _wants_recall(data, line)
+    answer = _ask(data, types.OptOut(line=line, recall_waiting=recall_waiting), types.OptedOut)
     if as_json:
         tell_json(answer)
         return
@@ -235,6 +244,10 @@ def opt_out(data: Path, line: str | None, as_json: bool) -> None:  # noqa: FBT00
         click.echo("Off. The server could not be reached; it forgets by itself when the lease lapses.")
     for thing in answer.outlives:
         click.echo(f"  still held: {thing}")
+    if answer.recalled:
+        click.echo(f"  recalled first: {answer.recalled} of your texts")
+    if answer.left_waiting:
+        click.echo(f"  left in others' mailboxes: {answer.left_waiting} of your texts, for seven days at most")
 
 
 @phone.command()
@@ -318,6 +331,16 @@ def _command(kind: type[CommandT], **fields: object) -> CommandT:
 
 def _ask(data: Path, command: types.Command, answer: type[AnswerT]) -> AnswerT:
     return uvloop.run(DaemonClient(data).ask(command, answer))
+
+
+def _wants_recall(data: Path, line: str | None) -> bool:
+    waiting = _ask(data, types.StillWaiting(line=line), types.MessageList).messages
+    if not waiting:
+        return False
+    click.echo("These texts of yours still wait in others' mailboxes:")
+    for message in waiting:
+        click.echo(f"  {_describe_message(message)}")
+    return click.confirm("Recall them first?", default=True)
 
 
 def _wait_for_line(data: Path, name: str) -> types.Line:

@@ -11,6 +11,7 @@
     remedy       an update that changed a default: no line stays on without a current consent
     restored     a store that is an older copy: its keys are used no more
     leaving      opt-out (§5.6), and an enrolment that the server ended
+    last_recall  what still waits in others' mailboxes at opt-out: offered for recall first
     online       connects, reconnects, reads frames; starts what follows while the stream is open
     inbox        an envelope: opened, checked, stored in one transaction, then acknowledged
     outgoing     texts of the owner's: written down, given a channel, moved through their states
