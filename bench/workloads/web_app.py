@@ -98,7 +98,7 @@ def _fill(data: Path) -> None:
 async def _daemon(data: Path) -> AsyncIterator[tuple[DaemonClient, int]]:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "sayso", "phone", "run", "--data", str(data), "--plain-store-key", "--json"),
-        *("--modem", f"sim={data / 'no-modem.sock'}"),
+        *("--modem", f"sim={data / 'no-modem.sock'}", "--mark-dir", str(data / "marks")),
         stdout=asyncio.subprocess.PIPE,
     )
     try:

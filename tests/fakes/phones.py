@@ -11,12 +11,14 @@ from sayso.phone.app import line_of
 from sayso.phone.core.lines import LineState
 from sayso.phone.core.texts import Text
 from sayso.phone.line.owner import Owner
+from sayso.phone.line.restored import follow_mark
 from sayso.phone.line.service import LineService
 from sayso.phone.line.world import World
 from sayso.phone.ports import Ratchet
 from sayso.protocol.passphrase import CHEAPEST
 from sayso.protocol.pin import prove
 from tests.fakes.honest_server import POLICY, URL, HonestServer
+from tests.fakes.mark import MemoryMark
 from tests.fakes.modem import FakeModem, FakeNetwork
 from tests.fakes.phone_clock import FakeClock, SeededRandom
 from tests.fakes.ratchet import FakeRatchet
@@ -55,6 +57,7 @@ class Phone:
         self.random = SeededRandom(int(number[-6:]))
         self.ratchet: Ratchet = ratchet or FakeRatchet(seed=int(number[-6:]))
         self.sets = MemorySetCache()
+        self.mark = MemoryMark()
         self.store = self._open()
         self.line = line_of(self.store, self.random, "sim1")
         self.owner: Owner
@@ -81,6 +84,7 @@ class Phone:
             policy=self.policy,
             harden=harden_cheaply,
         )
+        follow_mark(world, self.mark)
         self.service = LineService(world, self.line, self.modem)
         self.owner.serve(self.service)
 

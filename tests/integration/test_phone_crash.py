@@ -190,6 +190,7 @@ BOUNDARIES = [
     "sealed",
     "sim-key",
     "sms-came",
+    "sms-deleted",
     "sms-handed",
     "sms-state",
     "statement",

@@ -1,6 +1,7 @@
 """`sayso phone`: the daemon of one phone, and what its owner asks of it."""
 
 import asyncio
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
@@ -59,6 +60,12 @@ for _command_of_its_own in (agree, me, receipts, export, fallback, next_text, ca
     "--server", default="", help="The server that Settings > Cloud Messaging suggests. Nothing is sent to it."
 )
 @click.option("--server-key", default="", help="Its key, 64 hex digits.")
+@click.option(
+    "--mark-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the mark lies that tells an older copy of --data; not to be copied along with it. "
+    "[default: $XDG_STATE_HOME/sayso/marks, or ~/.local/state/sayso/marks]",
+)
 @json_option
 def run_phone(
     data: Path,
@@ -68,6 +75,7 @@ def run_phone(
     web: bool,  # noqa: FBT001  a flag
     server: str,
     server_key: str,
+    mark_dir: Path | None,
     as_json: bool,  # noqa: FBT001  a flag
 ) -> None:
     """Run a phone's daemon until SIGTERM. It is silent until you opt in.
@@ -85,6 +93,7 @@ def run_phone(
         web=web,
         server=server,
         server_key=server_key,
+        marks=mark_dir,
     )
 
     async def tell_when(ready: asyncio.Event) -> None:
@@ -209,15 +218,23 @@ def code(data: Path, digits: str, line: str | None, as_json: bool) -> None:  # n
 @phone.command("opt-out")
 @data_option("phone")
 @line_option
+@click.option(
+    "--recall-waiting/--leave-waiting",
+    default=None,
+    help="Recall your texts that still wait in others' mailboxes first, or leave them there. Not given: you are asked "
+    "at a terminal, and elsewhere they are left.",
+)
 @json_option
-def opt_out(data: Path, line: str | None, as_json: bool) -> None:  # noqa: FBT001  a flag
+def opt_out(data: Path, line: str | None, recall_waiting: bool | None, as_json: bool) -> None:  # noqa: FBT001  flags
     """Say no: the phone is silent at once, the server erases, texts go by SMS again.
 
     \b
-    Example:
-        sayso phone opt-out --data ./alice
+    Example: nothing of yours is to wait in others' mailboxes either
+        sayso phone opt-out --data ./alice --recall-waiting
     """
-    answer = _ask(data, types.OptOut(line=line), types.OptedOut)
+    if recall_waiting is None:
+        recall_waiting = not as_json and sys.stdin.isatty() and _wants_recall(data, line)
+    answer = _ask(data, types.OptOut(line=line, recall_waiting=recall_waiting), types.OptedOut)
     if as_json:
         tell_json(answer)
         return
@@ -227,6 +244,10 @@ def opt_out(data: Path, line: str | None, as_json: bool) -> None:  # noqa: FBT00
         click.echo("Off. The server could not be reached; it forgets by itself when the lease lapses.")
     for thing in answer.outlives:
         click.echo(f"  still held: {thing}")
+    if answer.recalled:
+        click.echo(f"  recalled first: {answer.recalled} of your texts")
+    if answer.left_waiting:
+        click.echo(f"  left in others' mailboxes: {answer.left_waiting} of your texts, for seven days at most")
 
 
 @phone.command()
@@ -310,6 +331,16 @@ def _command(kind: type[CommandT], **fields: object) -> CommandT:
 
 def _ask(data: Path, command: types.Command, answer: type[AnswerT]) -> AnswerT:
     return uvloop.run(DaemonClient(data).ask(command, answer))
+
+
+def _wants_recall(data: Path, line: str | None) -> bool:
+    waiting = _ask(data, types.StillWaiting(line=line), types.MessageList).messages
+    if not waiting:
+        return False
+    click.echo("These texts of yours still wait in others' mailboxes:")
+    for message in waiting:
+        click.echo(f"  {_describe_message(message)}")
+    return click.confirm("Recall them first?", default=True)
 
 
 def _wait_for_line(data: Path, name: str) -> types.Line:

@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from sayso.cli.output import json_option, tell_json
+from sayso.phone.adapters.mark_file import forget_mark, usual_directory
 from sayso.protocol.errors import SaysoError
 
 _MARKS: Final = {
@@ -41,6 +42,8 @@ def wipe(data: Path, yes: bool, as_json: bool) -> None:  # noqa: FBT001  flags
     _refuse_running(kind, data)
     if not yes:
         click.confirm(f"Remove everything of the {kind} in {data}?", abort=True)
+    if kind == "phone":
+        forget_mark(usual_directory(), data)
     shutil.rmtree(data)
     if as_json:
         tell_json({"event": "wiped", "kind": kind})

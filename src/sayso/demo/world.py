@@ -75,7 +75,7 @@ async def running_world(data: Path) -> AsyncIterator[World]:
                 f"phone of {person.name}",
                 [
                     *("phone", "run", "--data", str(person.data), "--passphrase-file", str(passphrase)),
-                    *("--modem", f"sim={person.modem}"),
+                    *("--modem", f"sim={person.modem}", "--mark-dir", str(data / "marks")),
                 ],
             )
             for person in people.values()

@@ -16,6 +16,7 @@ from sayso.phone.adapters.command_feed import CommandFeed
 from sayso.phone.adapters.commands import SOCKET_NAME, serve_commands
 from sayso.phone.adapters.control_client import ControlClient
 from sayso.phone.adapters.hardening import harden_in_thread
+from sayso.phone.adapters.mark_file import MarkFile, usual_directory
 from sayso.phone.adapters.modems import ModemChoice, make_modem
 from sayso.phone.adapters.remedies import read_remedy
 from sayso.phone.adapters.set_cache import SetDirectory
@@ -30,6 +31,7 @@ from sayso.phone.errors import StoreLockedError
 from sayso.phone.line.book import Book
 from sayso.phone.line.owner import Owner
 from sayso.phone.line.remedy import take_off
+from sayso.phone.line.restored import follow_mark
 from sayso.phone.line.service import LineService
 from sayso.phone.line.world import OpenReach, Reach, World
 from sayso.phone.ports import Clock, Random
@@ -72,6 +74,8 @@ class PhoneConfig:
     """The server that Settings > Cloud Messaging suggests; nothing is asked of it by that."""
     server_key: str = ""
     """Digest of its long-term key, hex."""
+    marks: Path | None = None
+    """Directory of the mark that tells an older copy of `data`, which must not be copied along; None: the usual one."""
 
 
 async def run(
@@ -121,6 +125,7 @@ async def _serve(
         policy=current_policy(),
         harden=harden_in_thread,
     )
+    follow_mark(world, MarkFile(config.marks or usual_directory(), config.data))
     services = [_line_service(world, modem) for modem in config.modems]
     for service in services:
         owner.serve(service)

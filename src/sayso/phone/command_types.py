@@ -133,10 +133,18 @@ class RefuseNewcomer(_Command, frozen=True, kw_only=True, tag="refuse-newcomer")
     pin: PinText | None = None
 
 
+class StillWaiting(_Command, frozen=True, kw_only=True, tag="still-waiting"):
+    """Which texts of a line wait in others' mailboxes? Causes no traffic. Answer: `MessageList`."""
+
+    line: LineName | None = None
+
+
 class OptOut(_Command, frozen=True, kw_only=True, tag="opt-out"):
     """The owner's no for one line. Answer: `OptedOut`, when the line is silent."""
 
     line: LineName | None = None
+    recall_waiting: bool = False
+    """Recall what `StillWaiting` lists first, where the server can be reached: ten seconds at most."""
 
 
 class Fallback(_Quiet, frozen=True, kw_only=True):
@@ -284,6 +292,7 @@ Command = (
     | Me
     | Receipts
     | Connections
+    | StillWaiting
     | OptOut
     | GetFallback
     | SetFallback
@@ -464,6 +473,10 @@ class OptedOut(_Answer, frozen=True, kw_only=True, tag="opted-out"):
     """The server signed that it erased everything; else the lease lapses by itself."""
     outlives: list[str]
     """What the server still holds and how long at most, as its receipt says."""
+    recalled: int = 0
+    """How many texts were recalled first, because the owner said so."""
+    left_waiting: int = 0
+    """How many were still in others' mailboxes when the line went off; their recipients may get them."""
 
 
 class Held(_Answer, frozen=True, kw_only=True, tag="held"):

@@ -29,6 +29,26 @@ class Clock(Protocol):
         ...
 
 
+class Mark(Protocol):
+    """The highest count of key and ratchet changes that may have left the phone; kept where the store is not."""
+
+    def read(self) -> int | None:
+        """Return what was noted last; None where there is none, or none that can be read.
+
+        Raises:
+            StoreLockedError: nobody can say.
+        """
+        ...
+
+    def advance(self, moves: int) -> None:
+        """Note a higher count; durable when this returns.
+
+        Raises:
+            StoreLockedError: it cannot be kept.
+        """
+        ...
+
+
 class Random(Protocol):
     """Randomness fit for keys."""
 

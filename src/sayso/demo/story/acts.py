@@ -313,7 +313,7 @@ class Story:
         passphrase = secret_file(self._folder / "passphrase")
         modem = self._folder / "carrier" / "modems" / f"{name}.sock"
         words = ["phone", "run", "--data", str(data), "--passphrase-file", str(passphrase)]
-        words += ["--no-web", "--modem", f"sim=carrier:{modem}"]
+        words += ["--no-web", "--modem", f"sim=carrier:{modem}", "--mark-dir", str(self._folder / "marks")]
         start = [str(air.python), "-P", "-m", "sayso"]
         async with Part(f"phone of {name}", words, start=start, environment=environment) as part:
             await part.start(tasks)

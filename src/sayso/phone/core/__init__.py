@@ -10,6 +10,7 @@
     outbox       a content on its way by cloud: ready, sealed, accepted; what each answer of the relay means for it
     incoming     what an opened envelope has to prove before a number is shown, and what then becomes of it
     sessions     which Olm session to send on, and when to open another
+    restored     whether the store is an older copy of one that has been used since
     keys_upkeep  when keys are made, published, destroyed, and the certificate renewed
     texts        the row that a person sees: a message, in or out, or a word of the system in a thread
     sms/         what an SMS is made of: alphabets, headers, parts, what came

@@ -6,6 +6,7 @@
      │                  ▼                                            ▼                              │
      ├───────────────  off                     leaving ◀─ opt-out ───┴──────────────────────────────┘
      ├── withdrawn, or not confirmed: silent either way ─┘
+     ├── left: its keys are of an older copy of the store (from on: leaving first; else silently)
      ├── released: its SIM gone for a day, or given up by its owner ─── (from on, paused, policy-changed)
      │
      │   on ─ another policy than was agreed to: the server's, or of an update that changes a default
@@ -57,6 +58,8 @@ class LineEvent(StrEnum):
     SIM_BACK = "sim-back"
     SIM_RELEASED = "sim-released"
     """It did not come back, or its owner says that it will not."""
+    OLDER_COPY = "older-copy"
+    """The store is an older copy of itself: its keys may have been used since."""
     POLICY_CHANGED = "policy-changed"
     AGREED = "agreed"
 
@@ -68,6 +71,7 @@ _MOVES: Final[Mapping[tuple[LineState, LineEvent], LineState]] = MappingProxyTyp
         (LineState.ENROLLING, LineEvent.ENROLMENT_FAILED): LineState.OFF,
         (LineState.ENROLLING, LineEvent.OPT_OUT): LineState.LEAVING,
         (LineState.ON, LineEvent.OPT_OUT): LineState.LEAVING,
+        (LineState.ON, LineEvent.OLDER_COPY): LineState.LEAVING,
         (LineState.PAUSED, LineEvent.OPT_OUT): LineState.LEAVING,
         (LineState.LEAVING, LineEvent.LEFT): LineState.OFF,
         (LineState.ON, LineEvent.ENDED_BY_SERVER): LineState.OFF,

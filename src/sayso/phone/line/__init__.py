@@ -9,7 +9,9 @@
     receipts     the owner's proofs of consent
     agreeing     a policy that changed: the owner is asked anew
     remedy       an update that changed a default: no line stays on without a current consent
+    restored     a store that is an older copy: its keys are used no more
     leaving      opt-out (§5.6), and an enrolment that the server ended
+    last_recall  what still waits in others' mailboxes at opt-out: offered for recall first
     online       connects, reconnects, reads frames; starts what follows while the stream is open
     inbox        an envelope: opened, checked, stored in one transaction, then acknowledged
     outgoing     texts of the owner's: written down, given a channel, moved through their states

@@ -51,14 +51,18 @@ class Leaving:
         self._world = world
         self._line = line
 
-    def begin(self) -> None:
-        """Write down the owner's no, before anything is said to the server.
+    def begin(self, event: LineEvent = LineEvent.OPT_OUT, trouble: str | None = None) -> None:
+        """Write down the owner's no, or another end, before anything is said to the server.
+
+        Args:
+            event: what ends it.
+            trouble: a sentence for the owner where it was not theirs; it stays when the line is off.
 
         Raises:
             CommandError: there is nothing to leave.
         """
         line = self._world.store.lines.get(self._line)
-        state = move(line.state, LineEvent.OPT_OUT)
+        state = move(line.state, event)
         device = self._device()
         withdrawal = Withdrawal(
             record_id=device.record_id,
@@ -69,7 +73,7 @@ class Leaving:
         document = sign_withdrawal(withdrawal, Ed25519PrivateKey.from_private_bytes(device.seed))
         with self._world.store.transaction("leaving"):
             self._world.store.lines.note_withdrawal(device.record_id, document)
-            self._world.store.lines.put(replace(line, state=state, trouble=None))
+            self._world.store.lines.put(replace(line, state=state, trouble=trouble))
         self._world.news.line_changed(self._line)
 
     async def finish(self, reach: Reach, device: Device, withdrawal: dict[str, object]) -> Left:
@@ -97,7 +101,9 @@ class Leaving:
                 self._world.store.lines.note_withdrawal_receipt(
                     receipt.record_id, answer.receipt, statement=self._device().statement
                 )
-            changed = self._forget(LineEvent.LEFT, None if receipt is not None else NOT_CONFIRMED)
+            why = self._world.store.lines.get(self._line).trouble
+            said = [one for one in (why, None if receipt is not None else NOT_CONFIRMED) if one is not None]
+            changed = self._forget(LineEvent.LEFT, "; ".join(said) or None)
         self._tell(changed)
         return Left(erased=receipt is not None, outlives=receipt.outlives if receipt is not None else ())
 

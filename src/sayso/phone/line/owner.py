@@ -105,10 +105,8 @@ class Owner:
                 return ask.Held(line=service.line.name, held=await service.holdings())
             case ask.SetPin() | ask.EnterPin() | ask.RefuseNewcomer():
                 return await self._at_lock(command)
-            case ask.OptOut(line=line):
-                service = self._service(line)
-                left = await service.opt_out()
-                return ask.OptedOut(line=service.line.name, erased=left.erased, outlives=list(left.outlives))
+            case ask.OptOut():
+                return await self._opt_out(command)
             case _:
                 return self._at_once(command)
 
@@ -131,6 +129,9 @@ class Owner:
             case ask.SetReadReceipts(line=line, on=on):
                 self._service(line).set_read_receipts(on=on)
                 return ask.Done()
+            case ask.StillWaiting(line=line):
+                waiting = self._service(line).still_waiting()
+                return ask.MessageList(messages=[self._message(text) for text in waiting])
             case ask.AddContact(name=name, number=number, line=line):
                 only = None if line is None else self._service(line).id
                 with self._store.transaction("contact"):
@@ -191,6 +192,19 @@ class Owner:
             method=command.method,
         )
         return ask.CodeOnItsWay(line=service.line.name, expires_s=expires_s)
+
+    async def _opt_out(self, command: ask.OptOut) -> ask.Answer:
+        service = self._service(command.line)
+        recalled = await service.recall_waiting() if command.recall_waiting else 0
+        waiting = len(service.still_waiting())
+        left = await service.opt_out()
+        return ask.OptedOut(
+            line=service.line.name,
+            erased=left.erased,
+            outlives=list(left.outlives),
+            recalled=recalled,
+            left_waiting=waiting,
+        )
 
     async def _at_lock(self, command: ask.SetPin | ask.EnterPin | ask.RefuseNewcomer) -> ask.Answer:
         service = self._service(command.line)

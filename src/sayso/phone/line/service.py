@@ -19,6 +19,7 @@ from sayso.phone.errors import CommandError, ProblemError, UnreachableError
 from sayso.phone.line.agreeing import Agreeing
 from sayso.phone.line.chance import chance
 from sayso.phone.line.enrolment import Enrolment, Yes, give_consent
+from sayso.phone.line.last_recall import recall_waiting, still_waiting
 from sayso.phone.line.leaving import ENROLMENT_ENDED, Leaving, Left
 from sayso.phone.line.lock_desk import LockDesk
 from sayso.phone.line.online import Online
@@ -143,6 +144,14 @@ class LineService:
         if self.line.state not in {LineState.ON, LineState.POLICY_CHANGED}:
             raise CommandError("the server holds nothing of this line that it could be asked for: it is not on")
         return await self._reached().control.call(ME_PATH, Empty(), Holdings)
+
+    def still_waiting(self) -> list[Text]:
+        """Return the texts that wait in others' mailboxes, as far as this phone was told."""
+        return still_waiting(self._world, self.id)
+
+    async def recall_waiting(self) -> int:
+        """Recall them, if the stream is open; returns how many were recalled."""
+        return await recall_waiting(self._world, self.id, self.cancel) if self.connected else 0
 
     async def opt_out(self) -> Left:
         """Take the owner's no; returns once the line is silent.

@@ -17,6 +17,8 @@ _MEMORY: Final = 2
 Value = None | int | float | str | bytes
 Boundary = Callable[[str, str], None]
 """Called with a transaction's name and "before" or "after", around its COMMIT."""
+Moved = Callable[[int], None]
+"""Told the count of key and ratchet changes when a COMMIT has raised it, before the transaction returns."""
 
 
 class Database:
@@ -37,6 +39,8 @@ class Database:
             raise StoreLockedError("the store's key has 32 bytes; the key file is damaged")
         self._boundary = boundary
         self._open: str | None = None
+        self._moved: Moved | None = None
+        self._moves_told = 0
         if path is not None:
             path.touch(mode=0o600)  # SQLite gives its log the same mode
         self._connection = apsw.Connection(":memory:" if path is None else str(path))
@@ -107,8 +111,27 @@ class Database:
             raise
         finally:
             self._open = None
+        self._tell_moves()
         if self._boundary is not None:
             self._boundary(name, "after")
+
+    def moves(self) -> int:
+        """Return how often keys and ratchets have changed in this store, ever."""
+        return int(self._connection.execute("SELECT value FROM meta WHERE key = 'moves'").get)
+
+    def follow(self, moved: Moved) -> None:
+        """Tell the count now, and from here on after each transaction that raises it."""
+        self._moved = moved
+        self._moves_told = self.moves()
+        moved(self._moves_told)
+
+    def _tell_moves(self) -> None:
+        if self._moved is None:
+            return
+        moves = self.moves()
+        if moves != self._moves_told:
+            self._moved(moves)
+            self._moves_told = moves
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:

@@ -204,4 +204,25 @@ CREATE INDEX text_by_position ON text (position);
 """
 """The last place of all threads is asked for with every text: without an index that cost as many steps as texts."""
 
-MIGRATIONS: Final = (_FIRST, _STATEMENTS_OF_RECEIPTS, _LOCKS, _EPOCHS, _FALLBACK, _MODEMS, _CONVERSATIONS, _PLACES)
+_MOVES: Final = """
+INSERT INTO meta VALUES ('moves', 0);
+CREATE TRIGGER device_made AFTER INSERT ON device BEGIN UPDATE meta SET value = value + 1 WHERE key = 'moves'; END;
+CREATE TRIGGER device_moved AFTER UPDATE ON device BEGIN UPDATE meta SET value = value + 1 WHERE key = 'moves'; END;
+CREATE TRIGGER device_went AFTER DELETE ON device BEGIN UPDATE meta SET value = value + 1 WHERE key = 'moves'; END;
+CREATE TRIGGER session_made AFTER INSERT ON session BEGIN UPDATE meta SET value = value + 1 WHERE key = 'moves'; END;
+CREATE TRIGGER session_moved AFTER UPDATE ON session BEGIN UPDATE meta SET value = value + 1 WHERE key = 'moves'; END;
+CREATE TRIGGER session_went AFTER DELETE ON session BEGIN UPDATE meta SET value = value + 1 WHERE key = 'moves'; END;
+"""
+"""Counts every change of keys and ratchets, whoever makes it: a mark elsewhere tells an older copy by it."""
+
+MIGRATIONS: Final = (
+    _FIRST,
+    _STATEMENTS_OF_RECEIPTS,
+    _LOCKS,
+    _EPOCHS,
+    _FALLBACK,
+    _MODEMS,
+    _CONVERSATIONS,
+    _PLACES,
+    _MOVES,
+)

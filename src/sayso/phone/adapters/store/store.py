@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from sayso.phone.adapters.store.conversations import Conversations
-from sayso.phone.adapters.store.database import Boundary, Database
+from sayso.phone.adapters.store.database import Boundary, Database, Moved
 from sayso.phone.adapters.store.fallbacks import Fallbacks
 from sayso.phone.adapters.store.handed import HandedSmsBook
 from sayso.phone.adapters.store.journal import LineJournal
@@ -62,6 +62,18 @@ class Store:
     def put_secret(self, name: str, value: bytes) -> None:
         """Keep a secret of the phone itself; inside a transaction."""
         self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (f"secret:{name}", value))
+
+    def moves(self) -> int:
+        """Return how often keys and ratchets have changed in this store, ever."""
+        return self._database.moves()
+
+    def pass_moves(self, noted: int) -> None:
+        """Bring the count above what was noted for this store; inside a transaction."""
+        self._database.execute("UPDATE meta SET value = max(value, ?) + 1 WHERE key = 'moves'", (noted,))
+
+    def follow(self, moved: Moved) -> None:
+        """Have the count told now, and whenever it has risen, before the transaction returns."""
+        self._database.follow(moved)
 
     def close(self) -> None:
         """Close the store."""
