@@ -17,8 +17,8 @@ from sayso.phone.web.desk import Desk
 from sayso.phone.web.guard import COOKIE, Guard
 from sayso.phone.web.languages import load_languages
 from sayso.phone.web.live import Hub
-from sayso.phone.web.sessions import Sessions
-from sayso.phone.web.site import KeptSessions, site_app
+from sayso.phone.web.sessions import KeptSessions, Sessions
+from sayso.phone.web.site import site_app
 from tests.fakes.asgi import Answer, AsgiClient
 from tests.fakes.phones import ALICE, Phone, Town
 

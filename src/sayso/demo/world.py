@@ -70,20 +70,23 @@ async def running_world(data: Path) -> AsyncIterator[World]:
             )
             for name, number in PEOPLE.items()
         }
-        phones = [
-            Part(
-                f"phone of {person.name}",
-                [
-                    *("phone", "run", "--data", str(person.data), "--passphrase-file", str(passphrase)),
-                    *("--modem", f"sim={person.modem}", "--mark-dir", str(data / "marks")),
-                ],
-            )
-            for person in people.values()
-        ]
-        async with server, phones[0], phones[1]:
-            starting = [tasks.create_task(part.start(tasks)) for part in (server, *phones)]
-            addresses = (await asyncio.gather(*starting))[0]
-            yield World(data=data, server_url=addresses["http"], server_key=addresses["key"], people=people)
+        async with server:
+            addresses = await server.start(tasks)
+            # The settings suggest this server; the phones ask nothing of it before their owners say yes.
+            suggested = ("--server", addresses["http"], "--server-key", addresses["key"])
+            phones = [
+                Part(
+                    f"phone of {person.name}",
+                    [
+                        *("phone", "run", "--data", str(person.data), "--passphrase-file", str(passphrase)),
+                        *("--modem", f"sim={person.modem}", "--mark-dir", str(data / "marks"), *suggested),
+                    ],
+                )
+                for person in people.values()
+            ]
+            async with phones[0], phones[1]:
+                await asyncio.gather(*[tasks.create_task(part.start(tasks)) for part in phones])
+                yield World(data=data, server_url=addresses["http"], server_key=addresses["key"], people=people)
 
 
 def _make_directory(data: Path) -> None:

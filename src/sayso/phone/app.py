@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -27,7 +27,7 @@ from sayso.phone.adapters.system import SystemClock, SystemRandom
 from sayso.phone.adapters.vodozemac_ratchet import VodozemacRatchet
 from sayso.phone.core.lines import Line
 from sayso.phone.core.sms.alphabet import segments
-from sayso.phone.errors import StoreLockedError
+from sayso.phone.errors import StoreLockedError, WebAppError
 from sayso.phone.line.book import Book
 from sayso.phone.line.owner import Owner
 from sayso.phone.line.remedy import take_off
@@ -35,13 +35,13 @@ from sayso.phone.line.restored import follow_mark
 from sayso.phone.line.service import LineService
 from sayso.phone.line.world import OpenReach, Reach, World
 from sayso.phone.ports import Clock, Random
-from sayso.phone.web.context import Context, Suggested
 from sayso.phone.web.desk import Desk
-from sayso.phone.web.languages import load_languages
-from sayso.phone.web.sessions import Sessions
-from sayso.phone.web.site import KeptSessions, Site
+from sayso.phone.web.sessions import KeptSessions, Sessions
 from sayso.protocol.ids import DeviceId, KeyDigest
 from sayso.protocol.passphrase import STANDARD, Cost
+
+if TYPE_CHECKING:  # needs an extra: see _site
+    from sayso.phone.web.site import Site
 
 _RATCHET_KEY: Final = "ratchet-key"
 _RATCHET_KEY_BYTES: Final = 32
@@ -96,6 +96,7 @@ async def run(
     Raises:
         StoreLockedError: the data directory or store cannot be used.
         CommandError: the command socket cannot be made, or a package for a modem is not installed.
+        WebAppError: the web app cannot be served, or its packages are not installed.
     """
     clock, random = SystemClock(), SystemRandom()
     directory = DataDirectory(config.data)
@@ -135,11 +136,11 @@ async def _serve(
             take_off(world, service.id, remedy)
     sessions = Sessions(KeptSessions(store), now=clock.wall, random=random)
     desk = Desk(owner, sessions, data=config.data)
+    site = _site(config, store, owner, desk, sessions, clock, random) if config.web else None
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(service.run()) for service in services]
-        if config.web:
+        if site is not None:
             served = asyncio.Event()
-            site = _site(config, store, owner, desk, sessions, clock, random)
             desk.serve(lambda: site.address)
             running.append(tasks.create_task(site.run(ready=served)))
             await served.wait()
@@ -167,8 +168,20 @@ def line_of(store: Store, random: Random, name: str) -> bytes:
 
 def _site(
     config: PhoneConfig, store: Store, owner: Owner, desk: Desk, sessions: Sessions, clock: Clock, random: Random
-) -> Site:
-    """Put the web app together."""
+) -> "Site":
+    """Put the web app together.
+
+    Raises:
+        WebAppError: a package that it needs is not installed.
+    """
+    try:
+        from sayso.phone.web.context import Context, Suggested  # noqa: PLC0415  an extra
+        from sayso.phone.web.languages import load_languages  # noqa: PLC0415  an extra
+        from sayso.phone.web.site import Site  # noqa: PLC0415  an extra
+    except ImportError as error:
+        raise WebAppError(
+            "for the web app, install the extra: pip install 'sayso[phone]'; or start the phone without it: --no-web"
+        ) from error
     context = Context(
         store=store,
         owner=owner,

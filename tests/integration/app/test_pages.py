@@ -1,5 +1,6 @@
 """Every page: without a serious offence against WCAG 2.2 AA, at every width, mirrored, enlarged, by keyboard alone."""
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,19 @@ from tests.integration.app.stage import SIMS, bubble, offences, stage, write
 
 pytestmark = pytest.mark.slow
 PATIENCE_S = 280.0
+LOCKED: Final = re.compile("is locked|ist gesperrt|已锁定")
+MOST_SHIFT: Final = 0.05
+SHIFT: Final = """() => new Promise(resolve => {
+    let sum = 0;
+    const watch = new PerformanceObserver(list => list.getEntries().forEach(one => { sum += one.value; }));
+    watch.observe({type: 'layout-shift', buffered: true});
+    // What was laid out before is reported with the frame after the next.
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => {
+        watch.takeRecords().forEach(one => { sum += one.value; });
+        resolve(sum);
+    })));
+})"""
+"""Sums what has jumped since the page was loaded."""
 HOSTILE: Final = (
     "<script>document.title='pwned'</script>",
     "<img src=x onerror=\"document.title='pwned'\">",
@@ -48,8 +62,8 @@ def test_axe_finds_nothing_serious(tmp_path: Path) -> None:
     run(main(), patience=PATIENCE_S)
 
 
-def test_nothing_is_wider_than_the_screen(tmp_path: Path) -> None:
-    """From 320 to 1600 px, from left to right and from right to left, in three languages."""
+def test_nothing_is_wider_than_the_screen_and_nothing_jumps(tmp_path: Path) -> None:
+    """From 320 to 1600 px, in both directions and three languages; layout shift at most 0.05 when a page is loaded."""
 
     async def main() -> None:
         async with furnished(tmp_path) as here:
@@ -65,6 +79,16 @@ def test_nothing_is_wider_than_the_screen(tmp_path: Path) -> None:
                     await go(page, where, until)
                     over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
                     assert over <= 0, f"{name} at {width} px, {direction}, {locale}: {over} px too wide"
+                    if name in {"list", "thread", "cloud"}:
+                        await page.reload()
+                        await expect(page.locator(until).first).to_be_visible()
+                        assert await page.evaluate(SHIFT) <= MOST_SHIFT, f"{name} at {width} px jumps"
+                        await page.evaluate("direction => { document.documentElement.dir = direction }", direction)
+                await page.context.clear_cookies()
+                await page.evaluate("sessionStorage.clear()")
+                await page.reload()
+                await expect(page.locator("h1")).to_have_text(LOCKED)
+                assert await page.evaluate(SHIFT) <= MOST_SHIFT, f"the locked page at {width} px jumps"
 
     run(main(), patience=PATIENCE_S)
 

@@ -1,6 +1,8 @@
 """One phone put together from its real parts, on a machine without a carrier."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -126,3 +128,45 @@ def test_a_plain_key_starts_too(tmp_path: Path) -> None:
             assert isinstance(await ask_phone(socket, Status()), StatusReport)
 
     run_async(main())
+
+
+WITHOUT_THE_EXTRA = """
+import asyncio, sys
+from pathlib import Path
+for name in ("babel", "dbus_fast", "jinja2", "litestar", "segno", "uvicorn"):
+    sys.modules[name] = None
+from sayso.cli import main
+from sayso.phone.app import ModemConfig, PhoneConfig, run
+from sayso.phone.adapters.modems import ModemChoice
+from sayso.phone.errors import WebAppError
+
+async def start(data, web):
+    ready, stop = asyncio.Event(), asyncio.Event()
+    config = PhoneConfig(
+        data=data, modems=(ModemConfig(name="sim", modem=ModemChoice("carrier", "none.sock")),), plain_key=True, web=web
+    )
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(run(config, ready=ready, stop=stop))
+        waiting = tasks.create_task(ready.wait())
+        await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        stop.set()
+        await running
+
+asyncio.run(start(Path(sys.argv[1]), False))
+print("runs without")
+try:
+    asyncio.run(start(Path(sys.argv[1]), True))
+except* WebAppError as group:
+    print(group.exceptions[0])
+"""
+
+
+def test_a_phone_without_the_web_app_needs_no_extra(tmp_path: Path) -> None:
+    """Not one of the extra's packages is imported; and with the web app, the error says what to install."""
+    words = [sys.executable, "-c", WITHOUT_THE_EXTRA, str(tmp_path / "phone")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
+    first, _, second = done.stdout.strip().partition("\n")
+    assert first == "runs without", done.stderr
+    assert "pip install 'sayso[phone]'" in second
+    assert "--no-web" in second

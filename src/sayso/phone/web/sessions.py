@@ -1,4 +1,4 @@
-"""Who may use the web app: one-time links, sessions, and the tabs of a session. Pure: clock and randomness are given.
+"""Who may use the web app: one-time links, sessions, and the tabs of a session; clock and randomness are given.
 
     link (60 s, once) ── opened by the page ──▶ session: a cookie, and a secret for each tab
     session ends: 12 h without use · `sayso phone lock` · opt-out of a line (the tab that did it gets a fresh one)
@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from sayso.phone.adapters.store import Store
 from sayso.phone.errors import SessionError
 from sayso.phone.ports import Random
 from sayso.protocol.limits import HOUR
@@ -25,6 +26,7 @@ IDLE_S: Final = 12.0 * HOUR
 TABS_AT_ONCE: Final = 16
 LINKS_AT_ONCE: Final = 8
 _SECRET_BYTES: Final = 32
+_KEPT: Final = "web-sessions"
 _SAVE_EVERY_S: Final = 300.0
 """Each save costs an fsync; a session may seem five minutes older after a crash than it was."""
 
@@ -57,6 +59,23 @@ class Keeping(Protocol):
     def save(self, document: bytes) -> None:
         """Save durably."""
         ...
+
+
+class KeptSessions:
+    """The sessions' place in the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def load(self) -> bytes | None:
+        """Return what was saved last."""
+        kept = self._store.preferences.get(_KEPT)
+        return None if kept is None else kept.encode()
+
+    def save(self, document: bytes) -> None:
+        """Save durably."""
+        with self._store.transaction("web-sessions"):
+            self._store.preferences.put(_KEPT, document.decode())
 
 
 class Sessions:

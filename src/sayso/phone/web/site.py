@@ -11,7 +11,6 @@ from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 
-from sayso.phone.adapters.store import Store
 from sayso.phone.errors import SessionError
 from sayso.phone.ports import Random
 from sayso.phone.web.address import Address, random_host
@@ -29,26 +28,8 @@ from sayso.protocol.errors import SaysoError
 
 _HOST: Final = "web-host"
 _PORT: Final = "web-port"
-_SESSIONS: Final = "web-sessions"
 _LOG: Final = structlog.get_logger()
 AnyRequest = Request[Any, Any, Any]
-
-
-class KeptSessions:
-    """The sessions' place in the store."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def load(self) -> bytes | None:
-        """Return what was saved last."""
-        kept = self._store.preferences.get(_SESSIONS)
-        return None if kept is None else kept.encode()
-
-    def save(self, document: bytes) -> None:
-        """Save durably."""
-        with self._store.transaction("web-sessions"):
-            self._store.preferences.put(_SESSIONS, document.decode())
 
 
 @dataclass(slots=True)

@@ -1,5 +1,7 @@
 """The empty page, the door through which a session is opened, and what a page is told while it is open."""
 
+import gzip
+import re
 from collections.abc import Callable
 from importlib import resources
 from typing import Annotated, Final
@@ -19,6 +21,8 @@ from sayso.phone.web.sessions import Opened
 
 _KINDS: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _PNG: Final = "image/png"
+_GZIP: Final = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.ASCII | re.IGNORECASE)
+"""In an Accept-Encoding header: wanted, and not with the weight nought."""
 STATIC: Final = ("app.css", "app.js", "icons.svg", "icon.svg", "icon-192.png", "icon-512.png")
 
 
@@ -36,6 +40,12 @@ class SessionRoutes:
         self._live = live
         folder = resources.files("sayso.phone.web").joinpath("static")
         self._static = {name: folder.joinpath(name).read_bytes() for name in STATIC}
+        # Only what is the same for everybody is compressed: the length of what is private would tell of it.
+        self._gzipped = {
+            name: gzip.compress(content, mtime=0)
+            for name, content in self._static.items()
+            if name.rpartition(".")[2] in _KINDS
+        }
 
     def routes(self) -> list[HTTPRouteHandler]:
         """Return the handlers."""
@@ -99,13 +109,19 @@ class SessionRoutes:
         }
         return Response(msgspec.json.encode(manifest), media_type="application/manifest+json")
 
-    async def static(self, name: FromPath[str]) -> Response[bytes]:
+    async def static(self, request: WebRequest, name: FromPath[str]) -> Response[bytes]:
         """A file of the app."""
         content = self._static.get(name)
         if content is None:
             return Response(b'{"error":"there is no such file"}', media_type=JSON, status_code=404)
         kind = _KINDS.get(name.rpartition(".")[2], _PNG)
-        return Response(content, media_type=kind)
+        if name not in self._gzipped:
+            return Response(content, media_type=kind)
+        headers = {"Vary": "Accept-Encoding"}
+        if _GZIP.search(request.headers.get("accept-encoding", "")):
+            content = self._gzipped[name]
+            headers["Content-Encoding"] = "gzip"
+        return Response(content, media_type=kind, headers=headers)
 
     async def events(self, request: WebRequest) -> Stream:
         """Tell what happens, for as long as the session is open."""
