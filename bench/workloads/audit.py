@@ -30,6 +30,8 @@ from tests.fakes.audit_world import exchange, scanner
 
 SEEDS = 12
 FINDINGS = 10_000
+PATIENCE_MS = 300_000
+"""For the browser. The usual thirty seconds are too few on a busy machine: a slow page is a figure, no failure."""
 _USUAL = (
     ("User-Agent", "Mozilla/5.0 (Linux; Android 16; Pixel 9) AppleWebKit/537.36 Chrome/140.0.0.0 Mobile Safari/537.36"),
     ("Accept", "*/*"),
@@ -132,10 +134,10 @@ async def _page(folder: Path) -> Figures:
     page = html.render(_report()).encode()
     (folder / "report.html").write_bytes(page)
     async with async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
+        browser = await driver.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"], timeout=PATIENCE_MS)
         tab = await browser.new_page()
         start = time.perf_counter()
-        await tab.goto((folder / "report.html").absolute().as_uri(), wait_until="load")
+        await tab.goto((folder / "report.html").absolute().as_uri(), wait_until="load", timeout=PATIENCE_MS)
         seconds = time.perf_counter() - start
         await browser.close()
     return {"page_mb": len(page) / 1e6, "page_load_s": seconds}

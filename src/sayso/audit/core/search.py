@@ -18,7 +18,7 @@ from sayso.audit.core.decode.budget import Budget
 from sayso.audit.core.digests import Checksum, DigestIndex
 from sayso.audit.core.foreign import Decoder, Engine
 from sayso.audit.core.forms import Form
-from sayso.audit.core.hits import Hit, key_before
+from sayso.audit.core.hits import ESCAPES, Hit, key_before
 from sayso.audit.core.matching import Matching
 from sayso.audit.core.opacity import MIN_OPAQUE_TOKEN, is_dense, is_media, is_opaque
 from sayso.audit.core.token_search import TokenSearch
@@ -27,7 +27,7 @@ _Remembered = tuple[int, tuple[Hit, ...], int, bool]
 """(depth, what was found, opaque bytes, whether a piece was met)"""
 _Waiting = tuple[bytes, str, bytes]
 """(token, step, what it decodes to)"""
-REMEMBER_VIEW = 64 * 1024
+REMEMBER_VIEW = 256
 """Views up to this size are remembered as they are, larger ones by a digest: the same script comes on every page."""
 REMEMBERED_VIEWS = 20_000
 REMEMBERED_TOKENS = 300_000
@@ -58,7 +58,9 @@ class Search:
         self._matching = Matching(forms, engine)
         self._tokens = TokenSearch(index, checksums)
         self._plugins = tuple(plugins)
-        self._pieces = pieces
+        # A space on each side: a piece counts where it is all of a token.
+        whole = [b" %b " % piece for piece in pieces if tokens.is_token(piece)]
+        self._pieces = engine.build(whole) if whole else None
         self._views: dict[bytes, _Remembered] = {}
         self._dense: dict[bytes, int] = {}
         self.opaque_bytes = 0
@@ -126,9 +128,14 @@ class Search:
         inherited = []
         opened = readable
         for step, child in self._children(wordy, budget, readable=readable):
-            opened = opened or len(child) * 2 > len(data)
+            # An escape amid random bytes is there by chance: it opens nothing, and what it gives counts but once.
+            by_chance = not readable and step in ESCAPES
+            opened = opened or (not by_chance and len(child) * 2 > len(data))
+            opaque = self.opaque_bytes
             if hits := self._child(step, child, depth, budget):
                 inherited.append(hits)
+            if by_chance and self.opaque_bytes > opaque and is_dense(data):
+                self.opaque_bytes = opaque
         if not opened and is_opaque(data):
             self.opaque_bytes += len(data)
         found = _fewest(own, inherited)[:MAX_HITS]
@@ -170,20 +177,17 @@ class Search:
 
     def _in_tokens(self, data: bytes, depth: int, budget: Budget) -> list[Hit]:
         hits: list[Hit] = []
-        for several in tokens.split(data):
+        separated = tokens.separate(data)
+        if self._pieces is not None and self._pieces.find(separated):
+            self.met_piece = True
+        for several in tokens.worth_a_look(separated):
             waiting: list[_Waiting] = []
             met = set(several)
-            if not met.isdisjoint(self._pieces):
-                self.met_piece = True
-            if self._dense:
-                self.opaque_bytes += sum(self._dense[token] for token in met & self._dense.keys())
+            if not met.isdisjoint(self._dense):
+                self.opaque_bytes += sum(self._dense[token] for token in met if token in self._dense)
             fresh = met - self._dull
             self._dull |= fresh
             for token in fresh:
-                if len(token) < tokens.MIN_TOKEN or (
-                    len(token) < tokens.MIN_BASE32 and token.isalpha() and token.islower()
-                ):
-                    continue
                 found = self._telling.get(token)
                 if found is None:
                     found = self._token(token, depth, budget, waiting)

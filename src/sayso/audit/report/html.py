@@ -22,6 +22,10 @@ from sayso.audit.core.policy import Outcome, outcome
 from sayso.audit.report.visible import octets, text
 
 MAX_FINDINGS = 20_000
+MAX_FLAT = 300
+"""Of more findings, each has no fold of its own: a browser needs thirty nodes for one, and seconds for thousands."""
+FOLD = 200
+"""Findings in one fold."""
 MAX_UNSEEN = 2_000
 MAX_COLUMNS = 40
 MAX_ROWS = 500
@@ -45,6 +49,19 @@ class _Table:
     more: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Fold:
+    """Findings that unfold together: of one seed, direction and certainty."""
+
+    seed: str
+    way: str
+    certainty: str
+    hosts: str
+    first: int
+    last: int
+    findings: list[dict[str, object]]
+
+
 @cache
 def _style() -> tuple[str, str]:
     """The style sheet, and its hash as the policy wants it."""
@@ -65,6 +82,8 @@ def render(report: Report) -> str:
     findings = sorted(
         report.findings, key=lambda one: (-one.certainty, one.direction.value, one.time or 0.0, one.record)
     )
+    several = [_shown(one) for one in findings[:MAX_FINDINGS]]
+    folded = len(several) > MAX_FLAT
     return _template().render(
         style=Markup(css),  # noqa: S704  our own file, and the policy's hash covers it
         style_hash=style_hash,
@@ -78,9 +97,23 @@ def render(report: Report) -> str:
         tables=list(_tables(report)),
         unseen=[_shown_unseen(one) for one in report.not_seen_into[:MAX_UNSEEN]],
         unseen_more=max(0, len(report.not_seen_into) - MAX_UNSEEN),
-        findings=[_shown(one) for one in findings[:MAX_FINDINGS]],
+        findings=[] if folded else several,
+        folds=list(_folds(several)) if folded else [],
         findings_more=max(0, len(findings) - MAX_FINDINGS) + report.stats.findings_beyond,
     )
+
+
+def _folds(findings: Iterable[dict[str, object]]) -> Iterator[_Fold]:
+    """Put findings together, the most certain first as they come."""
+    groups: dict[tuple[str, str, str], list[dict[str, object]]] = {}
+    for one in findings:
+        groups.setdefault((str(one["seed"]), str(one["way"]), str(one["certainty"])), []).append(one)
+    for (seed, way, certainty), several in groups.items():
+        for at in range(0, len(several), FOLD):
+            some = several[at : at + FOLD]
+            names = list(dict.fromkeys(str(one["host"]) for one in some))
+            hosts = f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]
+            yield _Fold(seed, way, certainty, hosts, at + 1, at + len(some), some)
 
 
 def _verdict(report: Report) -> dict[str, str]:

@@ -114,5 +114,17 @@ def test_pieces_are_noticed() -> None:
     assert not made.met_piece
 
 
+def test_what_looks_like_escapes_in_a_picture_does_not_make_it_opaque() -> None:
+    made = search()
+    made.look(b"\xff\xd8\xff\xe0" + Random(4).randbytes(3000) + b"%41" + Random(5).randbytes(3000), budget())
+    assert not made.opaque_bytes
+
+
+def test_escaped_random_bytes_amid_framing_stay_opaque() -> None:
+    made = search()
+    made.look(b"\x00\x01\x02key: " + quote(Random(4).randbytes(900), safe="").encode() + b"\x00", budget())
+    assert made.opaque_bytes
+
+
 def test_a_view_of_nothing_but_seeds_is_bounded() -> None:
     assert len(search().look(b" ".join([IMEI] * 50_000), budget())) <= 2_000

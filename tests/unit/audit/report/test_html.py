@@ -41,6 +41,14 @@ def test_ten_thousand_findings_stay_below_ten_megabytes() -> None:
     assert len(html.render(leaky(10_000)).encode()) < 10_000_000
 
 
+def test_many_findings_share_folds_and_every_one_is_there() -> None:
+    page = html.render(leaky(1_000))
+    assert page.count("<details") == 5
+    assert page.count("<mark>490154203237518</mark>") == 1_000
+    assert "801 to 1000" in page
+    assert html.render(leaky(300)).count("<details") == 300
+
+
 def test_impossible_times_are_said_and_not_raised() -> None:
     made = scanner()
     made.feed(exchange(b"a=490154203237518", time=1e30))

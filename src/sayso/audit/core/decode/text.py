@@ -32,7 +32,9 @@ _PAIR_SHAPE = bytes(
 )
 _PAIR_SAMPLES = tuple(b"hh" + b"".join(sign + b"hh" for sign in [joint] * 9) for joint in (b":", b" ", b"-"))
 _PAIRS = re.compile(rb"(?<![0-9a-fA-F])[0-9a-fA-F]{2}([: -])(?:[0-9a-fA-F]{2}\1){8,127}[0-9a-fA-F]{2}(?![0-9a-fA-F])")
-_PIECES = bytes(0x26 if byte in b"\t\n\r " else byte for byte in range(256))
+_APART = frozenset({*range(0x21), 0x7F})
+_PIECES = bytes(0x26 if byte in _APART else byte for byte in range(256))
+"""White space, and the control characters that binary data is full of: no string goes on behind one."""
 _PERCENT_TO_QUOTED = bytes.maketrans(b"=%", b"\x01=")
 _QUOTED_TO_PERCENT = bytes.maketrans(b"\x01", b"=")
 _UNICODE_PERCENT = re.compile(rb"%u([0-9A-Fa-f]{4})")
@@ -40,6 +42,9 @@ _UNICODE_PERCENT = re.compile(rb"%u([0-9A-Fa-f]{4})")
 
 def percent(view: bytes) -> Iterator[tuple[str, bytes]]:
     """Percent-decode (RFC 3986, 2.1), one layer, of those parameters that have an escape; the others were seen."""
+    shape = view.translate(_SHAPE)
+    if b"%hh" not in shape and b"%u" not in view:
+        return
     escaped = b"&".join([piece for piece in view.translate(_PIECES).split(b"&") if b"%" in piece])
     decoded = unquote(escaped)
     if decoded != escaped:

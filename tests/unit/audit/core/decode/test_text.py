@@ -29,6 +29,10 @@ def test_only_parameters_with_an_escape_are_decoded_again() -> None:
     assert steps(b"a=1&b=%41%42&c=3") == [("url", b"b=AB")]
 
 
+def test_amid_bytes_no_string_goes_on_behind_a_control_character() -> None:
+    assert steps(b"\x00\xff\xfe\x01a=%41\x02\xff\xfd")[0] == ("url", b"a=A")
+
+
 def test_javascripts_escape() -> None:
     assert ("url", b"a@b") in steps(b"a%u0040b")
 

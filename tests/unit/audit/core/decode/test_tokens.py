@@ -1,6 +1,7 @@
 """Runs of base64, base32 and hex."""
 
 import base64
+import re
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,15 +19,37 @@ def test_a_lone_last_sign_is_dropped() -> None:
     assert tokens.from_base64(b"QUJDR") == b"ABC"
 
 
+def _worth(view: bytes) -> list[list[bytes]]:
+    return list(tokens.worth_a_look(tokens.separate(view)))
+
+
 def test_tokens_are_split_at_everything_else() -> None:
-    assert list(tokens.split(b'{"a":"QUJD+/=","b-c":1.5}')) == [[b"a", b"QUJD+/", b"b-c", b"1", b"5"]]
+    assert _worth(b'{"a":"QUJD+/=ZZQUJD+/","b-c-d-e-f":12345678}') == [[b"ZZQUJD+/", b"b-c-d-e-f", b"12345678"]]
+
+
+def test_short_tokens_and_short_words_are_no_digest_and_encode_nothing() -> None:
+    shortest = [b"ABCDEFGH", b"abcdefg1", b"1abcdefg", b"abcdefg-", b"a" * 16]
+    assert _worth(b" ".join([*shortest, b"ABCDEFG", b"1234567", b"a" * 15])) == [shortest]
+
+
+@given(st.text(alphabet="abcdeXYZ019+/-_ .", max_size=400))
+def test_the_tokens_worth_a_look_are_those_of_this_definition(text: str) -> None:
+    several = re.findall(r"[A-Za-z0-9+/_-]+", text)
+    meant = [one for one in several if len(one) >= 8 and not (len(one) < 16 and one.isalpha() and one.islower())]
+    assert [token.decode() for several in _worth(text.encode()) for token in several] == meant
 
 
 def test_a_large_view_is_split_in_pieces_and_no_token_is_cut() -> None:
     view = b" ".join(b"token%06d" % number for number in range(60_000))
-    pieces = list(tokens.split(view))
+    pieces = _worth(view)
     assert len(pieces) > 1
     assert [token for several in pieces for token in several] == view.split()
+
+
+def test_what_is_one_token() -> None:
+    assert tokens.is_token(b"aB0+/-_")
+    assert not tokens.is_token(b"")
+    assert not tokens.is_token(b"a b")
 
 
 def test_text_and_not() -> None:
