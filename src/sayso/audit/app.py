@@ -7,9 +7,11 @@
 `scan` can be interrupted (Ctrl-C): it then returns the report of what was read, marked as partial.
 """
 
+import gc
 import importlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -226,15 +228,16 @@ def scan(
     """
     options = options or Options()
     more = parse_owners(_bytes(options.owners, 4 * 1024 * 1024).decode("utf-8", "replace")) if options.owners else None
-    scanner = Scanner(
-        with_decoys(seeds, options.decoys, rng=rng),
-        Settings(bounds=options.bounds),
-        engine=engine(options.engine, size=sum(one.stat().st_size for one in captures if one.exists())),
-        monotonic=MonotonicClock.monotonic,
-        plugins=load_plugins(options.plugins),
-        phases=phases if phases is not None else phases_beside(captures),
-        owner=Owners(more),
-    )
+    with _no_collections():
+        scanner = Scanner(
+            with_decoys(seeds, options.decoys, rng=rng),
+            Settings(bounds=options.bounds),
+            engine=engine(options.engine, size=sum(one.stat().st_size for one in captures if one.exists())),
+            monotonic=MonotonicClock.monotonic,
+            plugins=load_plugins(options.plugins),
+            phases=phases if phases is not None else phases_beside(captures),
+            owner=Owners(more),
+        )
     run = _Run()
     try:
         for path in captures:
@@ -247,6 +250,18 @@ def scan(
         run.interrupted = True
         scanner.note("the run was interrupted; what had been read by then was searched", partial=True)
     return Scanned(scanner.report(partial=run.interrupted), tuple(run.unreadable), run.interrupted)
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Keep the garbage collector away while tables are built, all of which stay: it costs a quarter of the time."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
 
 
 def _feed(scanner: Scanner, capture: Capture, progress: Progress, run: _Run) -> None:

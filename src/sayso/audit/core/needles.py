@@ -101,6 +101,9 @@ def other_codings(data: bytes) -> Iterator[tuple[str, bytes]]:
     yield "hex.0x", b",".join(b"0x" + pair for pair in pairs.split())
     yield "codes", b",".join(b"%d" % byte for byte in data)
     yield "codes", b", ".join(b"%d" % byte for byte in data)
+    if data.isdigit():
+        for joint in (b",", b", "):
+            yield "digits", joint.join(data[at : at + 1] for at in range(len(data)))
 
 
 def text_needles(forms: Sequence[Iterable[Form]]) -> Needles:

@@ -39,9 +39,9 @@ class TokenSearch:
         self._starts = frozenset(
             {
                 *self._hex_starts,
-                *(start.upper() for start in self._hex_starts),
+                *b" ".join(self._hex_starts).upper().split(),
                 *self._base64_starts,
-                *(start.translate(_TO_URL) for start in self._base64_starts),
+                *b" ".join(self._base64_starts).translate(_TO_URL).split(),
                 *(key[:MIN_CHARS] for key in checksums),
                 *(key[:MIN_CHARS].upper() for key in checksums),
             }

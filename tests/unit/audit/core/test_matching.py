@@ -27,6 +27,8 @@ def names(data: bytes, *, readable: bool = True, xor: bool = False) -> set[tuple
         (b"x 4901542032375178 y", ("16-digit",)),
         (b"52:48:49:", ("none",)),
         (b",".join(b"%d" % byte for byte in IMEI), ("codes", "plain")),
+        (b"[4,9,0,1,5,4,2,0,3,2,3,7,5,1,8]", ("digits", "plain")),
+        (b"[4, 9, 0, 1, 5, 4, 2, 0, 3, 2, 3, 7, 5, 1, 8]", ("digits", "plain")),
     ],
 )
 def test_forms_by_their_names(data: bytes, chain: tuple[str, ...]) -> None:
