@@ -16,10 +16,11 @@ from sayso.phone.adapters.command_feed import CommandFeed
 from sayso.phone.adapters.store import Store
 from sayso.phone.adapters.store.peers import Contact
 from sayso.phone.app import line_of
-from sayso.phone.core.fallback import GIVE_UP_S, SMS_CHARS, Policy, When
+from sayso.phone.core.fallback import GIVE_UP_S, Policy, When
 from sayso.phone.core.lines import LineState
 from sayso.phone.core.outbox import Parcel
 from sayso.phone.core.outgoing import Reason, State
+from sayso.phone.core.sms.alphabet import MAX_PARTS
 from sayso.phone.core.texts import Direction, Text
 from sayso.phone.errors import CommandError, PhoneError
 from sayso.phone.line.owner import Owner
@@ -749,7 +750,7 @@ class Player:
                     phone.store.lines.destroy_envelope_key(phone.lines[number], key.key_id)
 
     def _long_text(self, number: str, b: int, c: int) -> None:
-        self._write(number, b, f"text {self._steps}.{c} is long " + "x" * SMS_CHARS)
+        self._write(number, b, f"text {self._steps}.{c} is long " + "x" * 153 * MAX_PARTS)
 
     def _short_code(self, number: str, _: int, __: int) -> None:
         service = self._world.service(number)

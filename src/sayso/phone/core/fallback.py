@@ -15,13 +15,12 @@ from enum import StrEnum
 from typing import Final
 
 from sayso.phone.core.outgoing import Reason, State, Wish
+from sayso.phone.core.sms.alphabet import fits_sms
 from sayso.phone.core.texts import Text
 from sayso.protocol.limits import LIMITS, MINUTE
 
 GIVE_UP_S: Final = LIMITS.ttl_max_s
 """A text that nobody has taken for so long is not sent any more, as one that the server has would have expired."""
-SMS_CHARS: Final = 39_015
-"""255 parts of 153 septets (3GPP TS 23.040 §9.2.3.24.1): no modem takes more."""
 
 
 class When(StrEnum):
@@ -118,7 +117,7 @@ def after_recall(text: Text, policy: Policy) -> Reason | None:
         text: queued again, with the wish that it was recalled for.
         policy: as it is now; it may have changed since.
     """
-    if text.state != State.QUEUED or text.doubt or len(text.text) > SMS_CHARS:
+    if text.state != State.QUEUED or text.doubt or not fits_sms(text.text):
         return None
     if text.wish == Wish.OWNER:
         return Reason.OWNER_CHOSE
@@ -153,7 +152,7 @@ def _with_server(text: Text, policy: Policy, *, connected: bool) -> Plan:
 
 
 def _due(text: Text, what: Awaited, when: When, *, at: float, sms: Reason, ask: Reason, ends: bool = True) -> Plan:
-    fits = len(text.text) <= SMS_CHARS
+    fits = fits_sms(text.text)
     ask = Reason.ASK_DOUBT if text.doubt else ask
     last = Plan(what=what, at=text.at + GIVE_UP_S, then=Then.FAIL, why=Reason.GAVE_UP) if ends else Plan(what=what)
     if when is When.AFTER and fits and not text.doubt:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from sayso.phone.core.fallback import SMS_CHARS, Plan, Policy, Then, after_recall, plan
+from sayso.phone.core.fallback import Plan, Policy, Then, after_recall, plan
 from sayso.phone.core.incoming import may_be_told
 from sayso.phone.core.notices import sms_digest
 from sayso.phone.core.outbox import Parcel
@@ -22,6 +22,7 @@ from sayso.phone.core.outgoing import (
 )
 from sayso.phone.core.peers import InCloud, Peer
 from sayso.phone.core.route import Route, Sms, Wait, without_cloud, without_connection
+from sayso.phone.core.sms.alphabet import fits_sms, sms_parts
 from sayso.phone.core.texts import Channel, Direction, Text, after
 from sayso.phone.errors import CommandError
 from sayso.phone.line.world import World
@@ -112,7 +113,7 @@ class Outgoing:
             CommandError: there is no such text, or it has its outcome, or somebody may have it already.
         """
         text = self._owners(message_id)
-        if len(text.text) > SMS_CHARS:
+        if not fits_sms(text.text):
             raise CommandError("this message is too long for an SMS: take it back, and send a shorter one")
         if text.doubt and text.state in MAY_GO_BY_SMS and not in_doubt:
             raise CommandError("this message may have arrived already, and as an SMS it could come twice; say in doubt")
@@ -266,7 +267,7 @@ class Outgoing:
         """Tell the recipient's Sayso, by cloud when that can be, that this message goes by SMS."""
         if self._world.store.peers.get(self._line, text.number).in_cloud is not InCloud.YES:
             return
-        notice = SmsNotice(text.message_id, sms_digest(text.text), 1)
+        notice = SmsNotice(text.message_id, sms_digest(text.text), sms_parts(text.text) or 1)
         self._world.store.outbox.add(
             Parcel(
                 line=self._line,
@@ -294,7 +295,7 @@ class Outgoing:
 
     def _take_route(self, text: Text, route: Route | None, *, in_doubt: bool = False) -> Text:
         match route:
-            case Sms(reason=reason) if len(text.text) > SMS_CHARS:
+            case Sms(reason=reason) if not fits_sms(text.text):
                 moved = after(text, BySms(reason, in_doubt=in_doubt))
                 return replace(moved, state=State.FAILED, reason=Reason.TOO_LONG)
             case Sms(reason=reason):

@@ -7,7 +7,6 @@ import pytest
 from sayso.phone.core.fallback import (
     AT_FIRST,
     GIVE_UP_S,
-    SMS_CHARS,
     Awaited,
     Plan,
     Policy,
@@ -32,6 +31,8 @@ TEXT = Text(
 )
 AFTER = Policy(undelivered=When.AFTER, undelivered_after_s=60, unreachable=When.AFTER, unreachable_after_s=30)
 NEVER = Policy(undelivered=When.NEVER, unreachable=When.NEVER)
+TOO_LONG = "\u0416" * (255 * 67 + 1)
+"""Of signs that need 16 bits: half as many as of others, and too many for 255 parts."""
 GIVES_UP = {"at": AT + GIVE_UP_S, "then": Then.FAIL, "why": Reason.GAVE_UP}
 
 
@@ -81,7 +82,7 @@ def test_in_doubt_nothing_goes_by_sms_by_itself() -> None:
 
 
 def test_what_does_not_fit_into_sms_waits() -> None:
-    assert _plan(AFTER, text="x" * (SMS_CHARS + 1)) == Plan(what=Awaited.SERVER, **GIVES_UP)  # type: ignore[arg-type]
+    assert _plan(AFTER, text=TOO_LONG) == Plan(what=Awaited.SERVER, **GIVES_UP)  # type: ignore[arg-type]
 
 
 def test_what_else_is_waited_for() -> None:
@@ -104,4 +105,4 @@ def test_what_follows_a_recall_is_decided_anew() -> None:
     assert after_recall(replace(TEXT, wish=Wish.OWNER), NEVER) is Reason.OWNER_CHOSE
     assert after_recall(replace(wished, doubt=True), AFTER) is None
     assert after_recall(replace(wished, state=State.ACCEPTED), AFTER) is None
-    assert after_recall(replace(wished, text="x" * (SMS_CHARS + 1)), AFTER) is None
+    assert after_recall(replace(wished, text=TOO_LONG), AFTER) is None

@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from sayso.phone.core.fallback import Policy, When
+from sayso.phone.core.notices import sms_digest
 from sayso.phone.errors import CommandError
+from sayso.protocol.content import Kind, SmsNotice, encode_body
 from tests.aio import run
 from tests.fakes.phones import ALICE, BOB, Phone, Town
 from tests.fakes.relay_server import RelayServer
@@ -202,3 +204,16 @@ def test_who_left_gets_the_next_text_by_sms_and_the_screen_says_why() -> None:
 
 def _sms(town: Town, text: str) -> int:
     return sum(sms.text == text for sms in town.network.accepted)
+
+
+def test_the_notice_says_in_how_many_parts_the_sms_comes() -> None:
+    async def play(town: Town, _: RelayServer, alice: Phone, bob: Phone) -> None:
+        await _away(town, bob)
+        sent = alice.send(BOB, "x" * 400)
+        await town.pass_time(2)
+        assert alice.state_of(sent) == "accepted"
+        alice.service.send_as_sms(sent.message_id, in_doubt=True)
+        (notice,) = [one for one in alice.store.outbox.ready(alice.line, BOB) if one.kind == Kind.SMS_NOTICE]
+        assert notice.body == encode_body(SmsNotice(sent.message_id, sms_digest(sent.text), 3))
+
+    _friends(play)

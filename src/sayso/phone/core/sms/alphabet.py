@@ -26,6 +26,10 @@ _SHIFT: Final = 3
 """Octets of the element that names a national table."""
 _SPANISH: Final = 2
 """Has a single shift table, and no locking one."""
+_MOST_SIGNS: Final = MAX_PARTS * 153
+"""No text of more signs fits: 153 septets beside a header that says which part it is."""
+_FEWEST_SIGNS: Final = MAX_PARTS * 33
+"""Every text of no more signs fits: 67 units of 16 bits beside that header, two for a sign, and none is cut in two."""
 _SURROGATES: Final = ("\ud800", "\udfff")
 _ESCAPE_SHOWN: Final = "\u00b9"
 """How Gammu shows an escape to a character that its own table lacks (found by giving it one)."""
@@ -76,6 +80,21 @@ def segments(text: str, *, languages: Sequence[int] = ()) -> Segments:
     if best.parts > MAX_PARTS:
         raise SmsFormatError(f"this text is too long for an SMS, which has at most {MAX_PARTS} parts")
     return best
+
+
+def sms_parts(text: str) -> int | None:
+    """Return in how many SMS a text of valid Unicode travels by the default tables; None: in more than there can be."""
+    if len(text) > _MOST_SIGNS:
+        return None
+    try:
+        return segments(text).parts
+    except SmsFormatError:
+        return None
+
+
+def fits_sms(text: str) -> bool:
+    """Whether a text of valid Unicode can go by SMS at all; read only where its length alone does not tell."""
+    return len(text) <= _FEWEST_SIGNS or sms_parts(text) is not None
 
 
 def reread(text: str, tables: Tables) -> str:

@@ -2,6 +2,7 @@
 
 # ruff: noqa: RUF001  the Turkish letter is meant
 
+from bisect import bisect_left
 from typing import Final
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from sayso.carrier.core.segments import count_parts
 from sayso.carrier.errors import BadValueError
-from sayso.phone.core.sms.alphabet import MAX_PARTS, NATIONAL, Tables, reread, segments
+from sayso.phone.core.sms.alphabet import MAX_PARTS, NATIONAL, Tables, fits_sms, reread, segments, sms_parts
 from sayso.phone.errors import SmsFormatError
 
 TURKISH, SPANISH, PORTUGUESE, HINDI = 1, 2, 3, 6
@@ -149,3 +150,22 @@ def test_tables_never_make_it_longer(text: str, languages: list[int]) -> None:
 )
 def test_reading_again_by_national_tables(default: str, tables: Tables, meant: str) -> None:
     assert reread(default, tables) == meant
+
+
+@pytest.mark.parametrize("sign", ["x", "€", "Ж", "🙂", "🙂Ж"])
+def test_what_fits_is_what_has_255_parts_at_most(sign: str) -> None:
+    """At both ends of where the length alone tells, and at the end of what fits."""
+    most = bisect_left(range(1, 40_000), True, key=lambda count: not _has_parts(sign * count))
+    for count in (1, most):
+        assert fits_sms(sign * count)
+        assert sms_parts(sign * count) == segments(sign * count).parts
+    assert sms_parts(sign * most) == MAX_PARTS
+    assert not fits_sms(sign * (most + 1))
+    assert sms_parts(sign * (most + 1)) is None
+
+
+def _has_parts(text: str) -> bool:
+    try:
+        return segments(text).parts <= MAX_PARTS
+    except SmsFormatError:
+        return False
