@@ -25,7 +25,7 @@ def fuzz_one(data: bytes) -> None:
         views += binary.containers(data)
     views += lzstring.from_token(data[:200], LIMIT)
     views += lzstring.from_utf16(data[:200], LIMIT)
-    for token in [one for several in tokens.split(data) for one in several][:20]:
+    for token in [one for several in tokens.worth_a_look(tokens.separate(data)) for one in several][:20]:
         tokens.from_base64(token)
         views += tokens.unaligned(token)
         views += tokens.base32(token)
