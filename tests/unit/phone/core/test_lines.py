@@ -28,6 +28,7 @@ WAY = [
     (LineState.PAUSED, LineEvent.SIM_BACK, LineState.ON),
     (LineState.PAUSED, LineEvent.OPT_OUT, LineState.LEAVING),
     (LineState.ON, LineEvent.OPT_OUT, LineState.LEAVING),
+    (LineState.ON, LineEvent.OLDER_COPY, LineState.LEAVING),
     (LineState.LEAVING, LineEvent.LEFT, LineState.OFF),
     (LineState.ON, LineEvent.ENDED_BY_SERVER, LineState.OFF),
     (LineState.ON, LineEvent.POLICY_CHANGED, LineState.POLICY_CHANGED),
