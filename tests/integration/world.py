@@ -298,6 +298,8 @@ class World:
                     name,
                     [
                         *("phone", "run", "--data", str(self.data / name), "--plain-store-key", "--json"),
+                        # A copied world goes on as if it were the only one: its marks come along.
+                        *("--mark-dir", str(self.data / "marks")),
                         *("--modem", f"sim={modems / name}.sock", "--web" if self.web else "--no-web"),
                     ],
                 ),
