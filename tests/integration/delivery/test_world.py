@@ -1,7 +1,7 @@
 """The simulated world: 500 seeds, each at least sixty steps; at rest, what the people see is right.
 
-They alone reach nine tenths of the branches of `sayso.phone.core`, without what reads the words of single modems: those
-are not here. And the judges are judged: with a recall that lies, or an SMS that is sent before it is written down, they
+They alone reach nine tenths of the branches of `sayso.phone.core`, without what reads the words of single modems, address
+books and updates: those are not here. And the judges are judged: with a recall that lies, or an SMS that is sent before it is written down, they
 find something wrong.
 """
 
@@ -23,11 +23,11 @@ from sayso.server.core.relay.inquiries import Inquiries
 from tests.fakes.simulation import script_of
 from tests.integration.delivery.simulate import STEPS, failing, report, wrongs_of
 
-SEEDS, MEASURED, CHUNK = 500, 250, 50
-"""Half of the worlds are measured, which makes them dearer by half; they reach enough."""
+SEEDS, MEASURED, CHUNK = 500, 350, 50
+"""Most of the worlds are measured, which makes them dearer by half; they reach enough."""
 BRANCHES = 0.9
 CORE = Path(sayso.phone.core.__file__).parent
-OF_MODEMS = frozenset({"gammu", "modem_manager", "termux", "remedy"})
+NOT_HERE = frozenset({"gammu", "modem_manager", "termux", "remedy", "vcard"})
 PLANTED_SEEDS = 150
 Arcs = dict[str, list[tuple[int, int]]]
 
@@ -71,13 +71,13 @@ def test_worlds_are_right_at_rest_and_reach_the_core(first: int, together: Path)
     if len(chunks) == MEASURED // CHUNK:
         never = set.intersection(*({tuple(arc) for arc in chunk} for chunk in chunks))
         print(f"{total - len(never)} of {total} branches of phone/core reached")
-        assert len(never) <= (1 - BRANCHES) * total, sorted(never)
+        assert (total - len(never)) / total >= BRANCHES, sorted(never)
 
 
 def _branches(measured: coverage.Coverage) -> tuple[int, list[tuple[str, int, int]]]:
     """How many branches the core has, and those that were not taken."""
     total, missed = 0, []
-    for file in sorted(one for one in CORE.glob("*.py") if one.stem not in OF_MODEMS):
+    for file in sorted(one for one in CORE.glob("*.py") if one.stem not in NOT_HERE):
         analysis = measured._analyze(str(file))
         total += analysis.numbers.n_branches
         # An arc out of the function, past the last case of a match, is one that the type checker has ruled out.
