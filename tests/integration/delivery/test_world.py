@@ -1,8 +1,8 @@
 """The simulated world: 500 seeds, each at least sixty steps; at rest, what the people see is right.
 
 They alone reach nine tenths of the branches of `sayso.phone.core`, without what reads the words of single modems,
-address books and updates: those are not here. And the judges are judged: with a recall that lies, or an SMS that is sent
-before it is written down, they find something wrong.
+address books and updates: those are not here. And the judges are judged: with a recall that lies, or an SMS that is
+sent before it is written down, they find something wrong.
 """
 
 import json
