@@ -100,8 +100,9 @@ class Dispatch:
         self._at_work: set[str] = set()
         self._held: set[str] = set()
         """Conversations that are left alone for a while."""
-        self._recalled: dict[int, int] = {}
-        """Parcels whose recall was asked for on this stream, and how often; asked again when that may help."""
+        self._recalled: dict[bytes, int] = {}
+        """Handles whose recall was asked for on this stream, and how often; asked again when that may help. Handles,
+        since the place of a parcel that is gone is given to another."""
         self._failures: dict[str, int] = {}
         """For each conversation, in a row."""
 
@@ -155,32 +156,32 @@ class Dispatch:
         parcel = self._world.store.outbox.by_handle(self._line, frame.handle_hash)
         if parcel is not None:
             self._carry_out(parcel, judge_outcome(frame.state, parcel))
-            if parcel.id in self._recalled and frame.state in {OutcomeState.IN_DOUBT, OutcomeState.TOO_EARLY}:
-                self._recall_later(parcel, frame.state)
+            if parcel.handle in self._recalled and frame.state in {OutcomeState.IN_DOUBT, OutcomeState.TOO_EARLY}:
+                self._recall_later(parcel, parcel.handle, frame.state)
         self.wake()
 
     def _recall_wished(self) -> None:
         """Recall what is to be recalled, once the relay has it: before that, there is nothing to take back."""
         for text in self._world.store.texts.recalling(self._line):
             parcel = self._world.store.outbox.of_message(self._line, text.number, text.message_id)
-            if parcel is not None and parcel.stage is Stage.ACCEPTED and parcel.id not in self._recalled:
+            if parcel is not None and parcel.stage is Stage.ACCEPTED and parcel.handle not in self._recalled:
                 self._recall(parcel)
 
     def _recall(self, parcel: Parcel) -> None:
         if parcel.handle is not None:
-            self._recalled[parcel.id] = self._recalled.get(parcel.id, 0) + 1
+            self._recalled[parcel.handle] = self._recalled.get(parcel.handle, 0) + 1
             self._link.send([Recall(self._ref(parcel), parcel.handle)])
 
-    def _recall_later(self, parcel: Parcel, state: OutcomeState) -> None:
-        seconds = DOUBT_AGAIN_S * 2.0 ** min(self._recalled[parcel.id] - 1, 20)
+    def _recall_later(self, parcel: Parcel, handle: bytes, state: OutcomeState) -> None:
+        seconds = DOUBT_AGAIN_S * 2.0 ** min(self._recalled[handle] - 1, 20)
         if state is OutcomeState.TOO_EARLY:
             seconds = max(1.0, parcel.accepted_at + LIMITS.stranger_recall_s - self._world.clock.wall())
-        self._tasks.create_task(self._recall_after(min(MOST_AGAIN_S, seconds), parcel.id))
+        self._tasks.create_task(self._recall_after(min(MOST_AGAIN_S, seconds), parcel.id, handle))
 
-    async def _recall_after(self, seconds: float, parcel_id: int) -> None:
+    async def _recall_after(self, seconds: float, parcel_id: int, handle: bytes) -> None:
         await self._world.clock.sleep(seconds)
         parcel = self._world.store.outbox.get(parcel_id)
-        if parcel is not None and parcel.stage is Stage.ACCEPTED:
+        if parcel is not None and parcel.handle == handle and parcel.stage is Stage.ACCEPTED:
             self._recall(parcel)
 
     def _answered(self, ref: int) -> Parcel | None:
