@@ -20,7 +20,7 @@ _file: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 @click.group()
-@click.option("--metadata-dir", type=_folder, required=True, help="Where trusted metadata lie.")
+@click.option("--metadata-dir", type=_folder, help="Where trusted metadata lie. Required, but for --help.")
 @click.option("--metadata-url", help="Where the repository's metadata are.")
 @click.option("--target-name", help="The target to download.")
 @click.option("--target-base-url", help="Where the repository's targets are.")
@@ -28,7 +28,7 @@ _file: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.pass_context
 def tuf(
     ctx: click.Context,
-    metadata_dir: Path,
+    metadata_dir: Path | None,
     metadata_url: str | None,
     target_name: str | None,
     target_base_url: str | None,
@@ -47,24 +47,31 @@ def tuf(
     ctx.obj = (metadata_dir, metadata_url, target_name, target_base_url, target_dir)
 
 
+def _required(metadata_dir: Path | None) -> Path:
+    """Ask for the group's option in its commands: the group itself would ask for it before it shows their help."""
+    if metadata_dir is None:
+        raise click.MissingParameter(param_hint="'--metadata-dir'", param_type="option")
+    return metadata_dir
+
+
 @tuf.command("init")
 @click.argument("trusted_root", type=_file)
 @click.pass_obj
-def init_tuf(options: tuple[Path, ...], trusted_root: Path) -> None:
+def init_tuf(options: tuple[Path | None, ...], trusted_root: Path) -> None:
     """Trust a root. Sends nothing.
 
     \b
     Example:
         sayso update tuf --metadata-dir ./known init ./root.json
     """
-    metadata_dir = options[0]
+    metadata_dir = _required(options[0])
     metadata_dir.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(trusted_root, metadata_dir / "root.json")
 
 
 @tuf.command("refresh")
 @click.pass_obj
-def refresh_tuf(options: tuple[Path, str | None, str | None, str | None, Path | None]) -> None:
+def refresh_tuf(options: tuple[Path | None, str | None, str | None, str | None, Path | None]) -> None:
     """Bring the metadata up to date.
 
     \b
@@ -72,12 +79,12 @@ def refresh_tuf(options: tuple[Path, str | None, str | None, str | None, Path | 
         sayso update tuf --metadata-dir ./known --metadata-url https://updates.example/metadata refresh
     """
     metadata_dir, metadata_url, *_ = options
-    _run(metadata_dir, metadata_url, None)
+    _run(_required(metadata_dir), metadata_url, None)
 
 
 @tuf.command("download")
 @click.pass_obj
-def download_tuf(options: tuple[Path, str | None, str | None, str | None, Path | None]) -> None:
+def download_tuf(options: tuple[Path | None, str | None, str | None, str | None, Path | None]) -> None:
     """Bring the metadata up to date, and download one target unless it is there.
 
     \b
@@ -88,7 +95,7 @@ def download_tuf(options: tuple[Path, str | None, str | None, str | None, Path |
     metadata_dir, metadata_url, target_name, target_base_url, target_dir = options
     if target_name is None or target_base_url is None or target_dir is None:
         raise click.UsageError("download needs --target-name, --target-base-url and --target-dir")
-    _run(metadata_dir, metadata_url, (target_name, target_base_url, target_dir))
+    _run(_required(metadata_dir), metadata_url, (target_name, target_base_url, target_dir))
 
 
 def _run(metadata_dir: Path, metadata_url: str | None, target: tuple[str, str, Path] | None) -> None:
