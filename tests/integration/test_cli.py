@@ -42,7 +42,7 @@ def test_help_has_an_example_for_each_command(words: tuple[str, ...]) -> None:
     else:
         assert "Example" in shown
         # A group's options stand between its name and its command's.
-        assert re.search(r"(?: --\S+ \S+)* ".join(["sayso", *words]), shown)
+        assert re.search(r"(?:[ \\\n]+--\S+ \S+)*[ \\\n]+".join(["sayso", *words]), shown)
 
 
 def command_of(words: tuple[str, ...]) -> click.Command:
