@@ -57,7 +57,8 @@ def _encodings() -> Iterator[str]:
         yield f"| {encoding.name} | {example if example != encoding.name else '(bytes)'} | {_chain(encoding.steps)} |"
     alphabets = ", ".join(f"`{name}`" for name in ALPHABETS)
     yield from ("", f"Beyond the table: base64 in the alphabets {alphabets};")
-    yield "ascii85, base85, hex with spaces, colons or `0x`, lists of character codes (`codes`) and of digits (`digits`), `lz-string`,"
+    yield "ascii85, base85, hex with spaces, colons or `0x`,"
+    yield "lists of character codes (`codes`) and of digits (`digits`), `lz-string`,"
     yield "JavaScript's `%u0040`, encoded words of mail headers, base64 wrapped into lines, labels of DNS names"
     yield "(`dns-labels`), values cut over several fields (`split`), members of ZIP archives (`zip`),"
     yield "hex in pairs such as `4B:88:15` (`pairs`), and plug-ins under their own names."
