@@ -75,6 +75,31 @@ def test_patience_over_recalled_and_sent_by_sms_once() -> None:
     _friends(play)
 
 
+def test_a_text_that_was_taken_back_in_vain_can_be_taken_back_again() -> None:
+    """The policy's recall comes back when the policy is another: the text goes out anew, on the same stream."""
+
+    async def play(town: Town, server: RelayServer, alice: Phone, bob: Phone) -> None:
+        await _away(town, bob)
+        sent = alice.send(BOB, "are you there")
+        await town.pass_time(2)
+        stream = _stream(server, alice)
+        stream.stall(on=True)  # type: ignore[attr-defined]  # a StreamOfDevice
+        await town.pass_time(300)
+        assert alice.state_of(sent) == "recalling"
+        alice.service.set_policy(None, Policy(undelivered=When.NEVER, unreachable=When.NEVER))
+        stream.stall(on=False)  # type: ignore[attr-defined]  # a StreamOfDevice
+        await town.pass_time(2)
+        assert alice.state_of(sent) == "accepted"
+        alice.service.cancel(sent.message_id)
+        await town.pass_time(2)
+        assert alice.state_of(sent) == "cancelled"
+        assert _stream(server, alice) is stream
+        assert not server.disk.mail
+        assert _came(bob, "are you there") == []
+
+    _friends(play)
+
+
 def test_a_text_that_was_handed_is_in_doubt_until_the_device_has_said() -> None:
     async def play(town: Town, server: RelayServer, alice: Phone, bob: Phone) -> None:
         stream = _stream(server, bob)
