@@ -91,6 +91,7 @@ class LineService:
             SaysoError: not possible now; the line is off as before.
         """
         async with self._enrolling:
+            await self._sims.known.wait()  # just after a start, the modem has not told the SIM's number yet
             yes = Yes(
                 server=server,
                 server_key=server_key,

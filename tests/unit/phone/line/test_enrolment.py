@@ -31,6 +31,22 @@ async def _opt_in(phone: Phone, *, number: str | None = None, key: bytes | None 
     )
 
 
+def test_a_yes_before_the_modem_has_spoken_waits_for_the_sims_number() -> None:
+    async def main() -> None:
+        town = Town()
+        alice = town.phone(ALICE)
+        alice.boot()
+        asked = asyncio.create_task(_opt_in(alice))
+        await town.settle()
+        assert not asked.done()
+        running = asyncio.create_task(alice.service.run())
+        assert await asked == LIMITS.code_s
+        assert alice.service.line.number == ALICE
+        running.cancel()
+
+    run(main())
+
+
 def test_from_yes_to_on() -> None:
     async def main() -> None:
         town = Town()
