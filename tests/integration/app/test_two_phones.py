@@ -23,6 +23,9 @@ def test_from_the_first_run_to_a_message_to_opt_out(tmp_path: Path) -> None:
             alice, bob = await here.page("alice"), await here.page("bob")
             await alice.goto(alice.url.split("#")[0] + "#/privacy")
             await expect(alice.locator(".hero h2")).to_have_text("Nothing.")
+            looking_on = await bob.context.new_page()
+            await looking_on.goto(bob.url.split("#")[0])
+            await expect(looking_on.locator(".first")).to_contain_text("nothing has left this phone")
 
             for page in (alice, bob):
                 await page.click("text=See what it does")
@@ -34,6 +37,8 @@ def test_from_the_first_run_to_a_message_to_opt_out(tmp_path: Path) -> None:
                 await page.click("text=Yes, turn it on")
                 await expect(page.locator(".dot-on")).to_be_visible()  # the code came by SMS, and was read
                 await expect(page.locator(".first")).to_have_count(0)
+            await expect(looking_on.locator(".first")).to_have_count(0)  # which is not true any more
+            await looking_on.close()
 
             await conversation(alice, SIMS["bob"])
             await conversation(bob, SIMS["alice"])

@@ -8,6 +8,7 @@
     over_the_air  the publisher and the update
     seeds         what is known to be on the phone, and the audit that looks for it in a recording
     certificates  TLS for one evening
+    windows       each phone's Messages in a browser, for those who want to watch
     report        one page: before and after
 
 Everything runs in namespaces that reach nobody: no packet of the story leaves the machine.

@@ -32,6 +32,7 @@ from sayso.demo.story.certificates import issue
 from sayso.demo.story.network import SERVER, Network
 from sayso.demo.story.over_the_air import OverTheAir
 from sayso.demo.story.seeds import Audit, Identity, audit, seed_set
+from sayso.demo.story.windows import Windows
 from sayso.demo.world import password_of, secret_file
 from sayso.phone import command_types as types
 from sayso.phone.adapters.daemon_client import DaemonClient
@@ -81,8 +82,17 @@ class Told:
 class Story:
     """Plays it."""
 
-    def __init__(self, folder: Path, network: Network, mirror: Path) -> None:
+    def __init__(self, folder: Path, network: Network, mirror: Path, *, windows: Windows | None = None) -> None:
+        """Set the stage.
+
+        Args:
+            folder: for recordings and all state.
+            network: built.
+            mirror: what the mirror of the updates hands out.
+            windows: to show the phones' Messages in. They speak with the phones over lo, which then does not count.
+        """
         self._folder = folder
+        self._windows = windows
         self._network = network
         self._mirror = mirror
         self._keylog = folder / "keylog.txt"
@@ -174,7 +184,7 @@ class Story:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         yield self._tell("factory reset")
         self._network.wire.record(self._folder / "after.pcap")
-        before = self._network.wire.counters()
+        before = self._counters()
         async with asyncio.TaskGroup() as tasks, self._phone(air, tasks, "alice", air.data, {}) as phone:
             await phone.ask(types.AddContact(name="Bob", number=BOB), types.Done)
             await phone.ask(types.OpenContact(number=BOB), types.ContactList)
@@ -188,10 +198,11 @@ class Story:
             await phone.ask(types.OpenThread(number=BOB), types.MessageList)
             yield self._tell("the same steps with Sayso: SIM in, contact added and looked at, text both ways")
             await asyncio.sleep(SETTLE_S)
-        self.told.packets_after = max(self._network.wire.seen, self._network.wire.counters() - before)
+        self.told.packets_after = self._packets_since(before)
         if self.told.packets_after:
             raise DemoError(f"{self.told.packets_after} packets left the phone before anybody had said yes")
-        yield self._tell("packets on all interfaces, counted by the kernel and by the recorder: 0")
+        where = "all interfaces" if self._windows is None else "all interfaces but lo"
+        yield self._tell(f"packets on {where}, counted by the kernel and by the recorder: 0")
 
     async def _one(self, alice: DaemonClient, bob: DaemonClient) -> AsyncIterator[Event]:
         self._act = "one"
@@ -241,11 +252,13 @@ class Story:
             if not left.erased:
                 raise DemoError("the server did not confirm that it erased everything")
         yield self._tell("both say no; the server has erased, and signed for it")
+        for name, phone in (("alice", alice), ("bob", bob)):
+            await self._show(name, phone)  # a no ends the sessions that were open
         await asyncio.sleep(SETTLE_S)
         await self._audit_cloud(who)
         yield self._tell("audit of the whole evening, the two noes with it: no seed in any form")
         self._network.wire.record(self._folder / "no.pcap")
-        before = self._network.wire.counters()
+        before = self._counters()
         # Bob was in the cloud, so the phone asks before it takes the other way.
         asked = await alice.ask(types.Send(to=BOB, text="by SMS again"), types.Sending)
         await alice.ask(types.SendAsSms(id=asked.message.id), types.Sending)
@@ -254,7 +267,7 @@ class Story:
         )
         await alice.ask(types.OpenContact(number=BOB), types.ContactList)
         await asyncio.sleep(SETTLE_S)
-        self.told.packets_after_no = max(self._network.wire.seen, self._network.wire.counters() - before)
+        self.told.packets_after_no = self._packets_since(before)
         if self.told.packets_after_no or message.channel != "sms":
             raise DemoError("a phone whose owner had said no was not silent")
         yield self._tell("a text again, which Alice is asked about, and a look at a contact: SMS, and 0 packets")
@@ -265,6 +278,18 @@ class Story:
         event = Event(act=self._act, at=time.time(), what=what)
         self.told.events.append(event)
         return event
+
+    def _counters(self) -> int:
+        return self._network.wire.counters(loopback=self._windows is None)
+
+    def _packets_since(self, before: int) -> int:
+        """Return the packets since `before` and since the recording began, whichever of the two counts sees more."""
+        wire = self._network.wire
+        return max(wire.seen if self._windows is None else wire.seen_outside, self._counters() - before)
+
+    async def _show(self, name: str, phone: DaemonClient) -> None:
+        if self._windows is not None:
+            await self._windows.show(name, phone)
 
     async def _opt_in(self, phone: DaemonClient) -> None:
         ready = json.loads((self._folder / "server" / "server.json").read_bytes())
@@ -313,13 +338,19 @@ class Story:
         passphrase = secret_file(self._folder / "passphrase")
         modem = self._folder / "carrier" / "modems" / f"{name}.sock"
         words = ["phone", "run", "--data", str(data), "--passphrase-file", str(passphrase)]
-        words += ["--no-web", "--modem", f"sim=carrier:{modem}", "--mark-dir", str(self._folder / "marks")]
+        words += ["--modem", f"sim=carrier:{modem}", "--mark-dir", str(self._folder / "marks")]
+        words += ["--no-web" if self._windows is None else "--web"]
         start = [str(air.python), "-P", "-m", "sayso"]
         async with Part(f"phone of {name}", words, start=start, environment=environment) as part:
             await part.start(tasks)
             client = DaemonClient(data)
             await client.wait_for_line(lambda line: line.sim == "present", what="the SIM")
-            yield client
+            await self._show(name, client)
+            try:
+                yield client
+            finally:
+                if self._windows is not None:
+                    self._windows.close(name)
 
     async def _identity(self) -> Identity:
         async with AsyncControlClient(self._folder / "carrier" / "control.sock") as carrier:

@@ -38,13 +38,15 @@ class Wire:
         self._guard = threading.Lock()
         self.seen = 0
         """Packets since `record` was called last, on every interface, lo too."""
+        self.seen_outside = 0
+        """The same, without lo."""
         threading.Thread(target=self._capture, daemon=True).start()
 
     def record(self, file: Path) -> None:
         """From now on write into this file, a new one, and count from 0."""
         with self._guard:
             file.write_bytes(_PCAP_HEAD)
-            self._file, self.seen = file, 0
+            self._file, self.seen, self.seen_outside = file, 0, 0
 
     def _capture(self) -> None:
         while True:
@@ -56,17 +58,20 @@ class Wire:
                 self.seen += 1
                 if interface == "lo":
                     continue  # it is counted; each packet of lo is seen twice, which no reader expects
+                self.seen_outside += 1
                 head = struct.pack("<IIII", int(now), int(now % 1 * 1e6), len(frame), len(frame))
                 with self._file.open("ab") as stream:
                     stream.write(head + frame)
 
     @staticmethod
-    def counters() -> int:
-        """Return packets sent and received on all interfaces so far, as the kernel counts them."""
+    def counters(*, loopback: bool = True) -> int:
+        """Return packets sent and received so far on all interfaces, or on all but lo, as the kernel counts them."""
         total = 0
         for line in Path("/proc/net/dev").read_text(encoding="ascii").splitlines()[2:]:
-            fields = line.split(":")[1].split()
-            total += int(fields[1]) + int(fields[9])
+            name, _, counted = line.partition(":")
+            fields = counted.split()
+            if loopback or name.strip() != "lo":
+                total += int(fields[1]) + int(fields[9])
         return total
 
 

@@ -601,6 +601,7 @@ async function happened(event, data) {
     lock();
     say(words.locked);
   } else if (event === "line") {
+    if (side.querySelector(".first")) await list(); // said yes elsewhere: it is not off any more
     if (main.querySelector("[data-watch='line'], .thread")) await show({ keep: true });
   } else if (event === "gone") {
     if (data.id) document.querySelector(`#bubbles [data-id="${data.id}"]`)?.remove();
