@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from sayso.phone import command_types as ask
 from tests.aio import run
@@ -11,6 +11,18 @@ from tests.integration.app.stage import SIMS, bubble, conversation, stage, write
 
 pytestmark = pytest.mark.slow
 PATIENCE_S = 200.0
+
+
+async def _compared(alice: Page, bob: Page) -> None:
+    """Both look at the safety number, and it is the same."""
+    await alice.click(".thread-who")
+    await alice.click("text=Safety number")
+    digits = await alice.locator(".digits").inner_text()
+    await bob.click(".thread-who")
+    await bob.click("text=Safety number")
+    assert await bob.locator(".digits").inner_text() == digits
+    await bob.click("text=They are the same")
+    await expect(bob.locator(".note-good")).to_have_text("You have compared them.")
 
 
 def test_from_the_first_run_to_a_message_to_opt_out(tmp_path: Path) -> None:
@@ -50,14 +62,7 @@ def test_from_the_first_run_to_a_message_to_opt_out(tmp_path: Path) -> None:
             await expect(alice.locator(bubble("So it seems! 🎉", "in"))).to_be_visible()
             await expect(alice.locator(".composer-foot")).to_contain_text("Encrypted: only the two of you")
 
-            await alice.click(".thread-who")
-            await alice.click("text=Safety number")
-            digits = await alice.locator(".digits").inner_text()
-            await bob.click(".thread-who")
-            await bob.click("text=Safety number")
-            assert await bob.locator(".digits").inner_text() == digits
-            await bob.click("text=They are the same")
-            await expect(bob.locator(".note-good")).to_have_text("You have compared them.")
+            await _compared(alice, bob)
 
             await alice.goto(alice.url.split("#")[0] + "#/privacy")
             await expect(alice.locator(".sums")).to_contain_text("connections ever")
