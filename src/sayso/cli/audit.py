@@ -1,36 +1,44 @@
 """`sayso audit`: find what leaves a phone. Exit codes: 0 nothing found, 1 leaks, 2 usage, 3 not all seen into."""
 
-import importlib
 import sys
 from typing import Any, Final
 
 import click
 
+from sayso.cli.lazy import LazyGroup, Place
 from sayso.protocol.errors import SaysoError
 
 UNUSABLE = 2
-_COMMANDS: Final = {
-    "scan": ("sayso.cli.audit_scan", "scan"),
-    "seeds": ("sayso.cli.audit_seeds", "seeds"),
-    "record": ("sayso.cli.audit_record", "record"),
-    "mark": ("sayso.cli.audit_record", "mark"),
-    "compare": ("sayso.cli.audit_compare", "compare"),
-    "ab": ("sayso.cli.audit_compare", "follow"),
+PLACES: Final = {
+    "scan": Place(
+        "sayso.cli.audit_scan",
+        "scan",
+        "Search recordings (flows of mitmproxy, HAR, pcap, pcapng, text) for seeds, however they are encoded.",
+    ),
+    "seeds": Place("sayso.cli.audit_seeds", "seeds", "Make the file of values to look for."),
+    "record": Place(
+        "sayso.cli.audit_record",
+        "record",
+        "Record what a phone sends, with mitmproxy: by WireGuard (no root, all apps) or as its proxy.",
+    ),
+    "mark": Place(
+        "sayso.cli.audit_record",
+        "mark",
+        "Say that a step of the experiment begins now; the report then tells in which step a seed left.",
+    ),
+    "compare": Place(
+        "sayso.cli.audit_compare",
+        "compare",
+        "Tell what appeared, stayed and vanished between two reports (JSON) of the same steps with the same seeds.",
+    ),
+    "ab": Place(
+        "sayso.cli.audit_compare", "follow", "Report fields that follow the seeds, though nobody can decode them: A/B."
+    ),
 }
 
 
-class _AuditGroup(click.Group):
-    """Loads a command when it is used; any error of ours is one line on stderr and exit code 2, since 1 means leaks."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
-        place = _COMMANDS.get(cmd_name)
-        if place is None:
-            return None
-        command: click.Command = getattr(importlib.import_module(place[0]), place[1])
-        return command
+class _AuditGroup(LazyGroup):
+    """Any error of ours is one line on stderr and exit code 2, since 1 means leaks."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -44,7 +52,7 @@ class _AuditGroup(click.Group):
         sys.exit(UNUSABLE)
 
 
-@click.group(cls=_AuditGroup)
+@click.group(cls=_AuditGroup, places=PLACES)
 def audit() -> None:
     """Find what leaves a phone: which known value went to whom, however it was wrapped.
 

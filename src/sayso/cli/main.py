@@ -1,46 +1,46 @@
 """The `sayso` command. Commands are loaded when they are used: a phone needs none of the server's libraries."""
 
-import importlib
 from typing import Final
 
 import click
 
+from sayso.cli.lazy import LazyGroup, Place
 from sayso.cli.output import ReportingGroup
 
-_COMMANDS: Final = {
-    "demo": ("sayso.cli.demo", "demo"),
-    "server": ("sayso.cli.server", "server"),
-    "phone": ("sayso.cli.phone", "phone"),
-    "carrier": ("sayso.cli.carrier", "carrier"),
-    "update": ("sayso.cli.update", "update"),
-    "audit": ("sayso.cli.audit", "audit"),
-    "receipt": ("sayso.cli.receipt", "receipt"),
-    "doctor": ("sayso.cli.doctor", "doctor"),
-    "wipe": ("sayso.cli.wipe", "wipe"),
+PLACES: Final = {
+    "demo": Place(
+        "sayso.cli.demo",
+        "demo",
+        "Start a mobile network, a server and two phones on this machine, and text between them.",
+    ),
+    "server": Place("sayso.cli.server", "server", "Run a server, and look after it."),
+    "phone": Place("sayso.cli.phone", "phone", "Run a phone, and text with it."),
+    "carrier": Place(
+        "sayso.cli.carrier",
+        "carrier",
+        "Run a simulated mobile network: SIMs, modems, SMS, and a gateway for the server's codes.",
+    ),
+    "update": Place(
+        "sayso.cli.update",
+        "update",
+        "Publish releases, and take them: signed by several people, put in force by one switch, and taken back by it.",
+    ),
+    "audit": Place(
+        "sayso.cli.audit",
+        "audit",
+        "Find what leaves a phone: which known value went to whom, however it was wrapped.",
+    ),
+    "receipt": Place("sayso.cli.receipt", "receipt", "Check receipts of consent and of withdrawal."),
+    "doctor": Place("sayso.cli.doctor", "doctor", "Look at this machine: what is missing or wrong, and what to do."),
+    "wipe": Place("sayso.cli.wipe", "wipe", "Remove a data directory of Sayso from this machine."),
 }
 
 
-class _LazyGroup(ReportingGroup):
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
-        place = _COMMANDS.get(cmd_name)
-        if place is None:
-            return None
-        module, name = place
-        try:
-            command: click.Command = getattr(importlib.import_module(module), name)
-        except ModuleNotFoundError as error:
-            if (error.name or "").startswith("sayso"):
-                raise
-            raise click.ClickException(
-                f"'{cmd_name}' needs the Python package '{error.name}': pip install 'sayso[demo]'"
-            ) from error
-        return command
+class _Group(LazyGroup, ReportingGroup):
+    """Both."""
 
 
-@click.group(cls=_LazyGroup)
+@click.group(cls=_Group, places=PLACES, extra="demo")
 @click.version_option(package_name="sayso")
 def main() -> None:
     """Cloud messaging for phone numbers that waits for your say-so.

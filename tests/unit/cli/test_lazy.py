@@ -1,0 +1,44 @@
+"""Groups that load a command when it is used."""
+
+import click
+import pytest
+
+from sayso.cli import audit, main
+from sayso.cli.lazy import LazyGroup, Place
+
+PLACES = {
+    "path": Place("another_that_nobody_has", "command", "Say where this is."),
+    "lost": Place("a_library_that_nobody_has", "command", "Not there."),
+}
+
+
+@pytest.mark.parametrize(
+    ("group", "places"), [(main.main, main.PLACES), (audit.audit, audit.PLACES)], ids=["main", "audit"]
+)
+def test_the_help_says_of_each_command_what_the_command_says_of_itself(
+    group: click.Group, places: dict[str, Place]
+) -> None:
+    context = click.Context(group)
+    for name, place in places.items():
+        command = group.get_command(context, name)
+        assert command is not None
+        assert (command.help or "").partition("\n\n")[0].replace("\n", " ").startswith(place.help)
+
+
+def test_a_command_that_is_not_there() -> None:
+    group = LazyGroup("tool", places=PLACES)
+    assert group.get_command(click.Context(group), "other") is None
+
+
+def test_a_library_that_is_missing_is_named_with_the_extra_that_brings_it() -> None:
+    group = LazyGroup("tool", places=PLACES, extra="more")
+    with pytest.raises(click.ClickException, match=r"pip install 'sayso\[more\]'"):
+        group.get_command(click.Context(group), "lost")
+    bare = LazyGroup("tool", places=PLACES)
+    with pytest.raises(ModuleNotFoundError):
+        bare.get_command(click.Context(bare), "lost")
+
+
+def test_the_help_of_a_group_is_written_without_loading_a_command() -> None:
+    group = LazyGroup("tool", places=PLACES)
+    assert group.get_help(click.Context(group)).endswith("  path  Say where this is.\n  lost  Not there.")
