@@ -33,11 +33,12 @@ def is_media(data: bytes) -> bool:
 
 
 def is_dense(data: bytes) -> bool:
-    """Whether nothing in the bytes repeats: encrypted, or compressed in a way nobody told."""
+    """Whether nothing repeats in the bytes, or behind a head of them: encrypted, or compressed in a way nobody told."""
     if data[: len(data) // 2].isascii():
         return False
     sample = data[:SAMPLE]
-    return len(zlib.compress(sample, 1)) > _PACKED_RATIO * len(sample)
+    body = sample[len(sample) // 2 :]
+    return any(len(zlib.compress(piece, 1)) > _PACKED_RATIO * len(piece) for piece in (sample, body))
 
 
 def is_opaque(data: bytes) -> bool:

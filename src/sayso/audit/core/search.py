@@ -113,7 +113,7 @@ class Search:
             self.met_piece = self.met_piece or remembered[3]
             return remembered[1]
         # What stood in the traffic is searched whatever it costs; bounds are for what decoding makes of it.
-        if not data or depth > budget.bounds.depth or (depth and not budget.take(len(data))):
+        if not data or (depth and not budget.take(len(data), depth)):
             return ()
         opaque_before, piece_before = self.opaque_bytes, self.met_piece
         self.met_piece = False

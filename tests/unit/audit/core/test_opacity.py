@@ -25,3 +25,8 @@ def test_pictures_are_known_for_what_they_are() -> None:
 def test_what_repeats_can_be_read() -> None:
     assert not is_opaque(bytes(range(256)) * 16)
     assert not is_opaque(b"plain text " * 100)
+
+
+def test_what_is_dense_behind_a_head_that_repeats_is_opaque() -> None:
+    for seed in range(20):
+        assert is_opaque(bytes(range(256)) * 4 + Random(seed).randbytes(2000))

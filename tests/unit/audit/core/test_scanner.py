@@ -1,7 +1,9 @@
 """Events in, report out."""
 
 import base64
+import gzip
 import hashlib
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -183,3 +185,13 @@ def test_owners_phases_and_notes() -> None:
 def test_a_report_never_holds_the_value_of_a_seed_outside_the_evidence() -> None:
     found = findings(b"x=" + IMEI)
     assert "490154203237518" not in repr(found)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, base64.b64encode])
+def test_what_lies_behind_too_many_layers_is_not_seen_into(pack: Callable[[bytes], bytes]) -> None:
+    data = b"imei=490154203237518&and=more"
+    for _ in range(12):
+        data = pack(data)
+    made = scanner()
+    made.feed(exchange(data))
+    assert "decoding stopped at its bound (depth)" in {one.reason for one in made.report().not_seen_into}

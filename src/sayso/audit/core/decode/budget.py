@@ -30,16 +30,22 @@ class Budget:
         self.exhausted = ""
         """Empty, or which bound stopped the decoding."""
         self.was_cut = False
-        self.stopped = ""
         """Whether a view was cut at its bound; what lies before was searched."""
+        self.too_deep = False
+        """Whether a view was left alone because it lay behind too many layers."""
+        self.stopped = ""
+        """What `exhausted` was before the bounds were renewed."""
 
     @property
     def largest(self) -> int:
         """Bytes that the next view may have; none when the bounds are spent."""
         return max(0, min(self.bounds.view_bytes, self.left_bytes))
 
-    def take(self, size: int) -> bool:
-        """Pay for a view of `size` bytes; False when there is nothing left to pay with."""
+    def take(self, size: int, depth: int = 0) -> bool:
+        """Pay for a view of `size` bytes; False when it lies too deep, or there is nothing left to pay with."""
+        if depth > self.bounds.depth:
+            self.too_deep = True
+            return False
         if self.exhausted:
             return False
         self._left_views -= 1
@@ -63,4 +69,4 @@ class Budget:
     @property
     def incomplete(self) -> str:
         """Empty, or which bound left something unseen."""
-        return self.exhausted or self.stopped or ("size" if self.was_cut else "")
+        return self.exhausted or self.stopped or ("size" if self.was_cut else "depth" if self.too_deep else "")

@@ -65,3 +65,11 @@ def test_the_next_window_begins_anew_and_nothing_is_forgotten() -> None:
     budget.renew()
     assert budget.take(1)
     assert budget.incomplete == "number of layers"
+
+
+def test_a_layer_too_deep_is_told() -> None:
+    budget = Budget(Bounds(), Ticks())
+    assert budget.take(10, 8)
+    assert not budget.take(10, 9)
+    assert budget.take(10, 8)
+    assert budget.incomplete == "depth"
