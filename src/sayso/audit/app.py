@@ -239,6 +239,7 @@ def scan(
             owner=Owners(more),
         )
     run = _Run()
+    gc.freeze()  # no collection goes through the tables again
     try:
         for path in captures:
             one = FileCapture(path, kind=options.format, keylog=options.keylog, limits=options.limits)
@@ -249,6 +250,8 @@ def scan(
     except KeyboardInterrupt:
         run.interrupted = True
         scanner.note("the run was interrupted; what had been read by then was searched", partial=True)
+    finally:
+        gc.unfreeze()
     return Scanned(scanner.report(partial=run.interrupted), tuple(run.unreadable), run.interrupted)
 
 

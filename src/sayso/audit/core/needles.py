@@ -157,8 +157,8 @@ def steps(data: bytes) -> bytes:
     """Each byte XOR the next: the same whatever single byte everything was XORed with."""
     if len(data) < 2:  # noqa: PLR2004  no step
         return b""
-    size = len(data) - 1
-    return (int.from_bytes(data[:-1]) ^ int.from_bytes(data[1:])).to_bytes(size)
+    number = int.from_bytes(data)
+    return (number ^ number >> 8).to_bytes(len(data))[1:]
 
 
 def xor_needles(forms: Sequence[Iterable[Form]]) -> Needles:

@@ -21,6 +21,7 @@ from sayso.audit.core.forms import Form
 from sayso.audit.core.hits import ESCAPES, Hit, key_before
 from sayso.audit.core.matching import Matching
 from sayso.audit.core.opacity import MIN_OPAQUE_TOKEN, is_dense, is_media, is_opaque
+from sayso.audit.core.split import MIN_PIECE
 from sayso.audit.core.token_search import TokenSearch
 
 _Remembered = tuple[int, tuple[Hit, ...], int, bool]
@@ -58,9 +59,11 @@ class Search:
         self._matching = Matching(forms, engine)
         self._tokens = TokenSearch(index, checksums)
         self._plugins = tuple(plugins)
-        # A space on each side: a piece counts where it is all of a token.
-        whole = [b" %b " % piece for piece in pieces if tokens.is_token(piece)]
-        self._pieces = engine.build(whole) if whole else None
+        # A piece counts where it is all of a token. What all of them begin with is a matcher of hundreds, not of ten
+        # thousand: it is built in no time.
+        self._pieces = frozenset(piece for piece in pieces if tokens.is_token(piece))
+        starts = sorted({b" " + piece[:MIN_PIECE] for piece in self._pieces})
+        self._piece_starts = engine.build(starts) if starts else None
         self._views: dict[bytes, _Remembered] = {}
         self._dense: dict[bytes, int] = {}
         self.opaque_bytes = 0
@@ -178,8 +181,7 @@ class Search:
     def _in_tokens(self, data: bytes, depth: int, budget: Budget) -> list[Hit]:
         hits: list[Hit] = []
         separated = tokens.separate(data)
-        if self._pieces is not None and self._pieces.find(separated):
-            self.met_piece = True
+        self.met_piece = self.met_piece or self._holds_piece(separated)
         for several in tokens.worth_a_look(separated):
             waiting: list[_Waiting] = []
             met = set(several)
@@ -198,6 +200,11 @@ class Search:
             if len(self._dull) > REMEMBERED_TOKENS:
                 self._dull.clear()
         return hits
+
+    def _holds_piece(self, separated: bytes) -> bool:
+        """Whether one of the tokens is a piece of a seed."""
+        found = self._piece_starts.find(separated) if self._piece_starts is not None else ()
+        return any(separated[start + 1 : separated.find(b" ", start + 1)] in self._pieces for _, start, _ in found)
 
     def _token(self, token: bytes, depth: int, budget: Budget, waiting: list[_Waiting]) -> tuple[Hit, ...]:
         """Search one token that was not met before; what it decodes to and is no text is left `waiting`."""
