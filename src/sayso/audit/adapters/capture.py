@@ -13,7 +13,7 @@ from typing import IO
 import msgspec
 
 from sayso.audit.adapters import event_wire as wire
-from sayso.audit.adapters.reader_process import Task
+from sayso.audit.adapters.reader_process import Task, main
 from sayso.audit.core.model import Event
 from sayso.audit.errors import CaptureError, CorruptCaptureError, UnknownFormatError
 from sayso.audit.ports import Progress
@@ -83,8 +83,8 @@ class FileCapture:
         command = [
             sys.executable,
             "-P",
-            "-m",
-            "sayso.audit.adapters.reader_process",
+            "-c",  # not -m, whose machinery takes as long to load as a reader
+            f"from {main.__module__} import main; main()",
             msgspec.json.encode(task).decode(),
         ]
         try:

@@ -1,4 +1,4 @@
-"""The process that reads one capture: `python -m sayso.audit.adapters.reader_process`, started by `capture`.
+"""The process that reads one capture, started by `capture`.
 
 It holds no seed. Whatever the bytes of a capture make of the parsers, it has the memory and the time that its limits
 allow, writes no file, and says everything through one pipe.
@@ -17,7 +17,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from sayso.audit.adapters import event_wire as wire
-from sayso.audit.adapters.readers import flows, formats, har, raw
+from sayso.audit.adapters.readers import formats
 from sayso.audit.core.model import Event
 from sayso.audit.errors import CorruptCaptureError, UnknownFormatError
 
@@ -26,11 +26,8 @@ BATCH = 256 * 1024
 STEP = 1024 * 1024
 """Bytes between two words about the progress."""
 Reader = Callable[[Callable[[int], bytes], str], Iterator[Event]]
-_STREAMS: Final[dict[formats.Format, Reader]] = {
-    formats.Format.FLOWS: flows.read,
-    formats.Format.HAR: har.read,
-    formats.Format.RAW: raw.read,
-}
+_READERS: Final = {kind: f"sayso.audit.adapters.readers.{kind.value}" for kind in formats.Format}
+"""Each is loaded when a capture needs it: starting is to be quick."""
 
 
 class Task(msgspec.Struct, forbid_unknown_fields=True):
@@ -106,13 +103,13 @@ def _events(task: Task, file: BufferedReader, pipe: _Pipe) -> Iterator[Event]:
     head = file.read(formats.HEAD_BYTES)
     kind = formats.Format(task.format) if task.format else formats.detect(head, task.name)
     source = _Counted(file, head, pipe)
+    module = importlib.import_module(_READERS[kind])
     if kind is not formats.Format.PCAP:
-        yield from _STREAMS[kind](source, task.name)
+        read: Reader = module.read
+        yield from read(source, task.name)
         source.tell()
         return
-    # Loaded only now: a HAR needs none of it, and starting is to be quick.
-    pcap = importlib.import_module("sayso.audit.adapters.readers.pcap")
-    yield from pcap.read(source, task.name, path=Path(task.path), keylog=Path(task.keylog) if task.keylog else None)
+    yield from module.read(source, task.name, path=Path(task.path), keylog=Path(task.keylog) if task.keylog else None)
 
 
 def serve(task: Task, out: BinaryIO) -> None:
@@ -142,7 +139,3 @@ def main() -> None:
     _limit(task)
     with suppress(BrokenPipeError):  # nobody listens any more
         serve(task, os.fdopen(1, "wb", buffering=0))
-
-
-if __name__ == "__main__":
-    main()

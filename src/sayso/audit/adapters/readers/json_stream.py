@@ -10,7 +10,11 @@ from collections.abc import Callable, Iterator
 FIRST_READ = 1024 * 1024
 MAX_ELEMENT = 32 * 1024 * 1024
 MAX_NESTING = 512
-_TO_BRACKET = re.compile(rb'[^"{}\[\]]*+(?:"(?:[^"\\]++|\\.)*+"[^"{}\[\]]*+)*+([{}\[\]])', re.DOTALL)
+# A run up to the next quote goes at the speed of memory, one up to either of two signs does not. A string is taken to
+# have no escaped quote; else to have them behind one or three backslashes (JSON in a string, and again); else anything.
+_ESCAPED_QUOTE = rb'(?:(?<=[^\\]\\)|(?<=[^\\]\\{3}))"'
+_STRING = rb'"(?:[^"]*+(?<!\\)"|(?:[^"]*+' + _ESCAPED_QUOTE + rb')++[^"]*+(?<!\\)"|(?:[^"\\]++|\\.)*+")'
+_TO_BRACKET = re.compile(rb'[^"{}\[\]]*+(?:' + _STRING + rb'[^"{}\[\]]*+)*+([{}\[\]])', re.DOTALL)
 _SPACE = re.compile(rb"[\s,]*+")
 
 
