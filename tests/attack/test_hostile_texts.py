@@ -193,8 +193,11 @@ def test_the_list_the_search_and_the_events_show_them_as_text_too(tmp_path: Path
             ):
                 assert answer.status == 200
                 page = answer.body.decode().replace('<img src="/static/icon.svg"', "")
-                for word in ("<script", "<img", "<iframe", "<style", "onload=alert(1)>", " onmouseover="):
+                for word in ("<script", "<img", "<iframe", "<style", "onload=alert(1)>"):
                     assert word not in page
+                reader = Reader()
+                reader.feed(page)
+                assert not {name for name in reader.attributes if name.startswith("on") or name == "autofocus"}
 
     run(main())
 

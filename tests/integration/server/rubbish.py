@@ -43,5 +43,5 @@ async def _drained(reader: asyncio.StreamReader) -> None:
     try:
         while await reader.read(65_536):
             pass
-    except ConnectionError:
-        pass  # reset: what a server may do with rubbish
+    except OSError:
+        pass  # reset, or closed before our end was (ENOTCONN): what a server may do with rubbish
