@@ -113,6 +113,8 @@ class Search:
             self.met_piece = self.met_piece or remembered[3]
             return remembered[1]
         # What stood in the traffic is searched whatever it costs; bounds are for what decoding makes of it.
+        if data and depth > budget.bounds.depth and (data.startswith(PACKED) or is_opaque(data)):
+            budget.was_too_deep = True
         if not data or depth > budget.bounds.depth or (depth and not budget.take(len(data))):
             return ()
         opaque_before, piece_before = self.opaque_bytes, self.met_piece

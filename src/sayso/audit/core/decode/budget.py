@@ -32,6 +32,8 @@ class Budget:
         self.was_cut = False
         self.stopped = ""
         """Whether a view was cut at its bound; what lies before was searched."""
+        self.was_too_deep = False
+        """Whether something packed, or without pattern, lay deeper than the last layer that is undone."""
 
     @property
     def largest(self) -> int:
@@ -63,4 +65,4 @@ class Budget:
     @property
     def incomplete(self) -> str:
         """Empty, or which bound left something unseen."""
-        return self.exhausted or self.stopped or ("size" if self.was_cut else "")
+        return self.exhausted or self.stopped or ("size" if self.was_cut else "depth" if self.was_too_deep else "")
