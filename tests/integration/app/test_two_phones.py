@@ -1,5 +1,6 @@
 """Two people side by side, each with a phone and its app, from the first run to the last tap."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -148,7 +149,14 @@ def test_two_lines_are_two_switches_and_an_answer_leaves_by_the_line_that_receiv
                 lambda one: one.text == "answered from work", what="the answer"
             )
             assert message.number == SIMS["work"]
+            await page.fill("#text", "begun at work")
             await page.select_option("#line-choice", label="alice")
+            # The thread with Bob on the other line, whose composer says how it goes from there; the draft comes along.
+            await expect(page).to_have_url(re.compile(r"#/c/(?!1$)[0-9]+$"))
+            await expect(page.locator("#line-choice option:checked")).to_contain_text("alice")
+            await expect(page.locator("#text")).to_have_value("begun at work")
+            # And the line stays chosen, though the view is fetched anew since a line has changed.
+            await here.client("alice").ask(ask.SetReadReceipts(line="work", on=True), ask.Done)
             await write(page, "and from home")
             await expect(page.locator("#line-choice option:checked")).to_contain_text("alice")
             message = await here.client("bob").wait_for_message(lambda one: one.text == "and from home", what="it")

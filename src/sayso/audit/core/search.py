@@ -113,9 +113,7 @@ class Search:
             self.met_piece = self.met_piece or remembered[3]
             return remembered[1]
         # What stood in the traffic is searched whatever it costs; bounds are for what decoding makes of it.
-        if data and depth > budget.bounds.depth and (data.startswith(PACKED) or is_opaque(data)):
-            budget.was_too_deep = True
-        if not data or depth > budget.bounds.depth or (depth and not budget.take(len(data))):
+        if not data or _too_deep(data, depth, budget) or (depth and not budget.take(len(data))):
             return ()
         opaque_before, piece_before = self.opaque_bytes, self.met_piece
         self.met_piece = False
@@ -247,6 +245,14 @@ def _in_context(found: Sequence[Hit], data: bytes, token: bytes) -> list[Hit]:
     key = key_before(data, at)
     # A digest is all of its token: show what stands around it.
     return [hit.within(data, at) if hit.marked is token else hit.under("", key) for hit in found]
+
+
+def _too_deep(data: bytes, depth: int, budget: Budget) -> bool:
+    """Whether a view lies deeper than the bound; one that could be looked into further is remembered."""
+    if depth <= budget.bounds.depth:
+        return False
+    budget.was_too_deep = budget.was_too_deep or data.startswith(PACKED) or is_opaque(data)
+    return True
 
 
 def _fewest(own: Sequence[Hit], inherited: Sequence[Sequence[Hit]]) -> tuple[Hit, ...]:

@@ -14,7 +14,7 @@ const channel = new BroadcastChannel("sayso");
 let here = ""; // the path that the main pane shows
 let route = 0;
 let stream = null;
-let drafted = ""; // the text of an sms: link, until a conversation is open
+let drafted = ""; // a text that the next conversation begins with: of an sms: link, or of the same thread on another line
 
 // ---- asking the phone ----
 
@@ -342,7 +342,11 @@ document.addEventListener("change", async (event) => {
     await act(fake(input.dataset.upload), { file });
     input.value = "";
   } else if (input.id === "line-choice") {
-    document.getElementById("text")?.focus();
+    // The other line's own thread, with the draft: a choice kept in this page alone would be lost when it is fetched anew.
+    drafted = document.getElementById("text").value;
+    const response = await ask(`/c/${conversation()}/line`, { line: input.value }).catch(() => null);
+    if (response?.ok) await follow(await response.json());
+    else say(response ? await failure(response) : words.failed);
   }
 });
 
