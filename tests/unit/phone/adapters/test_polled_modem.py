@@ -11,6 +11,7 @@ from sayso.phone.adapters.gammu import GammuSource
 from sayso.phone.adapters.modems import ModemChoice, make_modem, read_choice
 from sayso.phone.adapters.polled_modem import PolledModem
 from sayso.phone.adapters.programs import SystemPrograms
+from sayso.phone.adapters.system import SystemClock
 from sayso.phone.adapters.termux import TermuxSource
 from sayso.phone.core.sms.incoming import SmsKind
 from sayso.phone.errors import CommandError, ModemGoneError
@@ -28,7 +29,9 @@ class Android:
         self.radio = Radio(OURS, others=(OTHERS,))
         self.programs = FakeTermux(self.radio)
         self.book = FakeBook()
-        self.modem = PolledModem(TermuxSource(self.programs, slot=1), book=self.book, now=lambda: 1.0, every_s=0.005)
+        self.modem = PolledModem(
+            TermuxSource(self.programs, slot=1), book=self.book, clock=SystemClock(), every_s=0.005
+        )
 
 
 class Old:
@@ -37,7 +40,7 @@ class Old:
         self.link = FakeGammu(self.radio)
         self.book = FakeBook()
         self.modem = PolledModem(
-            GammuSource(self.link.open), book=self.book, now=lambda: 1.0, every_s=0.005, patience_s=patience_s
+            GammuSource(self.link.open), book=self.book, clock=SystemClock(), every_s=0.005, patience_s=patience_s
         )
 
 
@@ -178,7 +181,7 @@ def test_only_listed_programs_are_run() -> None:
 )
 def test_choices(text: str, choice: ModemChoice) -> None:
     assert read_choice(text) == choice
-    make_modem(choice, book=FakeBook(), now=lambda: 0.0)  # opens nothing
+    make_modem(choice, book=FakeBook(), clock=SystemClock())  # opens nothing
 
 
 @pytest.mark.parametrize(
@@ -194,7 +197,9 @@ def test_a_slot_is_part_of_what_a_sim_is_known_by() -> None:
         android = Android()
         async with attached(android.modem) as ears:
             first = ears.sim
-        other = PolledModem(TermuxSource(android.programs, slot=0), book=android.book, now=lambda: 1.0, every_s=0.005)
+        other = PolledModem(
+            TermuxSource(android.programs, slot=0), book=android.book, clock=SystemClock(), every_s=0.005
+        )
         async with attached(other) as ears:
             assert ears.sim == replace(first, slot="0/00101")
 
