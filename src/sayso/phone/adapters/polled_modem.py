@@ -22,6 +22,9 @@ from sayso.phone.errors import ModemGoneError, PhoneError
 from sayso.phone.ports import Clock, HandedBook, HandedSms, IncomingSms, ModemEvent, Sim, SmsSent, Storage
 
 _HANDING: Final = "handing"
+TELL_AGAIN_S: Final = 7 * 24 * 3600.0
+"""So often it is told of all that lies in the storage: what is not deleted there must not outlive the phone's notes of
+it, or it would be shown again after the next start."""
 
 
 class _Word(Enum):
@@ -142,6 +145,7 @@ class PolledModem:
         self._out: _Out | None = None
         self._sim: Sim | None = None
         self._places: dict[int, tuple[int, ...]] = {}
+        self._told_all_at = 0.0
         self._seen: dict[int, float] = {}
         self._asked: set[int] = set()
 
@@ -259,6 +263,8 @@ class PolledModem:
     def _incoming(self, look: Look) -> list[ModemEvent]:
         """Return the SMS that are whole, or given up, and were not told of yet. A full storage has no patience."""
         now = self._clock.monotonic()
+        if not self._places or now - self._told_all_at >= TELL_AGAIN_S:
+            self._places, self._told_all_at = {}, now
         self._seen = {one.place: self._seen.get(one.place, now) for one in look.found}
         found = [one for one in look.found if isinstance(one, Found)]
         parts = [_part(one, one.part, self._seen[one.place]) for one in found if one.part is not None]
