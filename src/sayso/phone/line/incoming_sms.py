@@ -109,7 +109,7 @@ class IncomingSmsDesk:
             self._code_came()
 
     def _row(self, sms: IncomingSms) -> Text:
-        number = normal(sms.sender) or NO_SENDER
+        number, now = normal(sms.sender) or NO_SENDER, self._world.clock.wall()
         return Text(
             line=self._line,
             number=number,
@@ -119,5 +119,6 @@ class IncomingSmsDesk:
             text=sms.text,
             state=first_state(is_blocked=self._world.store.regard.is_blocked(number)),
             reason=_WORDS.get(sms.kind),
-            at=shown_at(sms.sent_at, now=self._world.clock.wall()),
+            at=shown_at(sms.sent_at, now=now),
+            came_at=now,
         )
