@@ -67,8 +67,10 @@ class IncomingSmsDesk:
             return
         with contextlib.suppress(ModemGoneError):
             await self._modem.delete_sms(sms.index)
-            with self._world.store.transaction("sms-deleted"):
-                self._world.store.seen.sms_deleted(self._line, sms.index, digest)
+            # An inbox that is not ours to empty is told anew at every start: nothing is written for what is known.
+            if self._world.store.seen.sms_lies_there(self._line, sms.index, digest):
+                with self._world.store.transaction("sms-deleted"):
+                    self._world.store.seen.sms_deleted(self._line, sms.index, digest)
 
     def _known(self, sms: IncomingSms, digest: bytes) -> bool:
         seen, now = self._world.store.seen, self._world.clock.wall()
