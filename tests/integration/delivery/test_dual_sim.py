@@ -9,7 +9,9 @@ from sayso.phone.core.lines import LineState
 from sayso.phone.core.texts import Direction
 from sayso.phone.errors import CommandError
 from tests.aio import run
-from tests.fakes.simulation import NUMBERS, Player, SimPhone, World
+from tests.fakes.world.phone import SimPhone
+from tests.fakes.world.player import Player
+from tests.fakes.world.world import NUMBERS, World
 
 ALICE, ONE, TWO, _ = NUMBERS
 SIM1, SIM2 = "sim1", "sim2"
@@ -65,10 +67,10 @@ def test_consent_and_pause_are_the_lines_own() -> None:
         rows = alice.store.texts.newest(line=alice.lines[ALICE], number=None, limit=10)
         came = {(row.number, row.channel.value, row.text) for row in rows if row.direction is Direction.IN}
         assert came == {(TWO, "cloud", "by cloud"), (ONE, "sms", "by sms")}
-        phone.modems[TWO].eject()
+        phone.stations[TWO].put(None)
         await world.wait(700)
         assert (phone.line_state(ONE), phone.line_state(TWO)) == (LineState.OFF, LineState.PAUSED)
-        phone.modems[ONE].eject()
+        phone.stations[ONE].put(None)
         await world.wait(5)
         assert phone.line_state(ONE) is LineState.OFF
 
