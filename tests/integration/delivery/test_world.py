@@ -26,11 +26,11 @@ from sayso.server.core.relay.inquiries import Inquiries
 from tests.fakes.world.script import script_of
 from tests.integration.delivery.simulate import STEPS, failing, report, wrongs_of
 
-SEEDS, MEASURED, CHUNK = 500, 200, 50
+SEEDS, MEASURED, CHUNK = 500, 150, 50
 """Some of the worlds are measured, which makes them dearer by half; they reach enough."""
 BRANCHES = 0.9
 CORE = Path(sayso.phone.core.__file__).parent
-PLANTED_SEEDS = 150
+PLANTED_SEEDS = 100
 Arcs = dict[str, list[tuple[int, int]]]
 
 
