@@ -154,7 +154,7 @@ async def _serve(
 
 def _line_service(world: World, config: ModemConfig) -> LineService:
     line = line_of(world.store, world.random, config.name)
-    modem = make_modem(config.modem, book=world.store.handed(line), now=world.clock.wall)
+    modem = make_modem(config.modem, book=world.store.handed(line), clock=world.clock)
     return LineService(world, line, modem)
 
 
