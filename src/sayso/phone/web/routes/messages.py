@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from sayso.phone import command_types as ask
 from sayso.phone.adapters.store.conversations import Conversation
+from sayso.phone.core.lines import LineState
 from sayso.phone.core.texts import Direction, Text
 from sayso.phone.errors import CommandError
 from sayso.phone.line.book import NO_SUCH_MESSAGE
@@ -105,9 +106,12 @@ class MessageRoutes:
     async def conversations(self, request: WebRequest) -> Response[str]:
         """The conversations."""
         rows = self._screens.threads(request).rows()
+        lines = self._context.store.lines.all()
         return self._screens.page(
             request,
             "list.html",
+            asked=[line for line in lines if line.state is LineState.POLICY_CHANGED],
+            several=len(lines) > 1,
             rows=rows,
             more=rows[-1].order if len(rows) >= LIST else "",
             first_run=self._is_first_run(),

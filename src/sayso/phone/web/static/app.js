@@ -605,7 +605,8 @@ async function happened(event, data) {
     lock();
     say(words.locked);
   } else if (event === "line") {
-    if (side.querySelector(".first")) await list(); // said yes elsewhere: it is not off any more
+    // Said yes elsewhere, or is asked anew: what stands above the conversations is not so any more.
+    if (side.querySelector(".first, .asked") || data.state === "policy-changed") await list();
     if (main.querySelector("[data-watch='line'], .thread")) await show({ keep: true });
   } else if (event === "gone") {
     if (data.id) document.querySelector(`#bubbles [data-id="${data.id}"]`)?.remove();
