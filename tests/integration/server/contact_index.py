@@ -30,6 +30,7 @@ MIN_SIGNS: Final = 10
 MIN_BYTES: Final = 6
 MIN_TELLING_BYTES: Final = 5
 """Without zeros at the ends. Of so many numbers chance meets more than of one: nine digits, integers of four bytes."""
+PACKED: Final = "packed"
 _PIECE: Final = 4 * 1024 * 1024
 _WORD: Final = 8
 _BITMAP_BITS: Final = 29
@@ -123,13 +124,17 @@ def shortest(patterns: Iterable[bytes]) -> list[bytes]:
 
 
 def spellings(forms: Sequence[Form]) -> Iterator[bytes]:
-    """Yield all that a contact's forms look like in bytes; digests, hex, base64 and XOR are seen to elsewhere."""
+    """Yield all that a contact's written forms look like; digests, hex, base64 and XOR are seen to elsewhere."""
     texts = [form for form in forms if not form.binary and len(form.data) >= MIN_SIGNS]
     for text in shortest(form.data for form in texts):
         yield from (text, text[::-1], text.decode().encode("utf-16-le"), text.decode().encode("utf-16-be"))
     for form in texts:
         if form.hashed > 1:
             yield from (spelled for _, spelled in other_codings(form.data))
+
+
+def packed(forms: Sequence[Form]) -> Iterator[bytes]:
+    """Yield a contact's forms as integers and packed digits: six bytes and more, of which chance may be one."""
     for form in forms:
         if form.binary and len(form.data) >= MIN_BYTES and len(form.data.strip(b"\0")) >= MIN_TELLING_BYTES:
             yield form.data
@@ -140,6 +145,7 @@ class _Kept(msgspec.Struct):
 
     names: list[str]
     plain: dict[bytes, list[int]]
+    packed: dict[bytes, list[int]]
     xored: dict[bytes, list[int]]
     starts: bytes
     owners: bytes
@@ -153,6 +159,7 @@ class Contacts:
         self._kept: Final = kept
         self._digests: Final = DigestTable(np.frombuffer(kept.starts, np.uint64), np.frombuffer(kept.owners, np.uint16))
         self._plain: Final = (list(kept.plain.values()), BytesAhoCorasick(list(kept.plain)))
+        self._packed: Final = (list(kept.packed.values()), BytesAhoCorasick(list(kept.packed)))
         self._xored: Final = (list(kept.xored.values()), BytesAhoCorasick(list(kept.xored)))
 
     @classmethod
@@ -160,16 +167,19 @@ class Contacts:
         """Make the patterns and the digests of seeds that are telephone numbers."""
         forms = [expand(seed) for seed in seeds]
         plain: defaultdict[bytes, list[int]] = defaultdict(list)
+        binary: defaultdict[bytes, list[int]] = defaultdict(list)
         xored: defaultdict[bytes, list[int]] = defaultdict(list)
         for place, several in enumerate(forms):
             for spelled in set(spellings(several)):
                 plain[spelled].append(place)
+            for spelled in set(packed(several)):
+                binary[spelled].append(place)
             for form in several:
                 if form.hashed > 1 and len(form.data) >= MIN_SIGNS:
                     xored[steps(form.data)].append(place)
         digests = DigestTable.of(forms)
         names = [seed.id for seed in seeds]
-        return cls(_Kept(names, plain, xored, digests.starts.tobytes(), digests.owners.tobytes()))
+        return cls(_Kept(names, plain, binary, xored, digests.starts.tobytes(), digests.owners.tobytes()))
 
     @classmethod
     def load(cls, file: Path) -> Self:
@@ -185,9 +195,9 @@ class Contacts:
         return self._matched(self._xored, steps(data), "xor")
 
     def in_view(self, view: bytes) -> set[str]:
-        """Return the contacts that some bytes hold as they are, as `contact: form` or `contact: digest`."""
+        """Return the contacts that some bytes hold as they are, as `contact: form`, `contact: packed` or `… digest`."""
         digests = {f"{self._kept.names[place]}: digest" for place in self._digests.find(view)}
-        return self._matched(self._plain, view, "form") | digests
+        return self._matched(self._plain, view, "form") | self._matched(self._packed, view, PACKED) | digests
 
     def _matched(self, matcher: tuple[list[list[int]], BytesAhoCorasick], data: bytes, way: str) -> set[str]:
         owners, automaton = matcher

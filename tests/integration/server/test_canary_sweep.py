@@ -46,7 +46,7 @@ from tests.integration.server.canary_run import (
     people,
     whole_life,
 )
-from tests.integration.server.contact_index import Contacts
+from tests.integration.server.contact_index import PACKED, Contacts
 from tests.integration.server.memory import core, image
 from tests.integration.server.shipped import Proxy
 
@@ -69,6 +69,7 @@ FILES: Final[Mapping[str, set[str]]] = {
     SHARED: {"000000010000000000000001", "log", "nats.log", "secrets"},
 }
 OF_MEMORY: Final = {"memory", "core"}
+FEW: Final = 3
 HANGS_S: Final = 1_200.0
 """A life takes a minute; no machine is so loaded that it takes so long."""
 PLANTED_IN: Final = 16 * 1024
@@ -198,14 +199,33 @@ def test_nothing_is_left(lives: Callable[[str], Left], sweeps: Callable[[str], S
     left, places = lives(life), of_kind(lives(life), kind)
     found = sweeps(life).everywhere(places)
     if kind in OF_MEMORY:
+        found = {place: _told(several) for place, several in found.items()}
         found = {place: several for place, several in found.items() if not all(map(_strangers, several))}
     else:
         assert unpacked(left.seeds, places, sweeps(life).contacts) == {}
     assert found == {}
 
 
+def _told(found: set[str]) -> set[str]:
+    """Leave out what chance may be: in hundreds of megabytes some integer has the bytes of one of 5,000 numbers.
+
+    Whoever kept contacts as integers would have kept them by the dozen.
+    """
+    packed = {one for one in found if one.endswith(f": {PACKED}")}
+    return found - packed if len(packed) < FEW else found
+
+
 def _strangers(found: str) -> bool:
     return found.startswith("stranger's number: ")
+
+
+def test_chance_is_left_out_and_a_leak_is_not() -> None:
+    lone = {"+447700900065: packed"}
+    assert _told(lone) == set()
+    assert _told(lone | {"+447700900066: digest"}) == {"+447700900066: digest"}
+    several = {f"+44770090006{number}: packed" for number in range(FEW)}
+    assert _told(several) == several
+    assert _told({"+447700900065: form"}) == {"+447700900065: form"}
 
 
 @pytest.mark.parametrize(("life", "kind"), IN_EACH)
