@@ -12,6 +12,22 @@ from tests.integration.app.stage import SIMS, bubble, conversation, stage, write
 
 pytestmark = pytest.mark.slow
 PATIENCE_S = 200.0
+# Lets the first answer with a thread arrive only once `late` is called.
+HOLD = """() => {
+  const straight = window.fetch;
+  let first = true, told;
+  window.written = new Promise((resolve) => { told = resolve; });
+  window.fetch = async (path, options) => {
+    const answer = await straight(path, options);
+    if (path !== "/c/1" || !first) return answer;
+    first = false;
+    const html = await answer.text();
+    const held = new Promise((resolve) => { window.late = resolve; });
+    told();
+    await held;
+    return new Response(html, { status: 200 });
+  };
+}"""
 
 
 async def _compared(alice: Page, bob: Page) -> None:
@@ -215,5 +231,26 @@ def test_a_page_comes_back_by_itself_when_the_phone_does(tmp_path: Path) -> None
             await expect(page.locator("#text")).to_have_value("a draft that stays")
             await here.sms(SIMS["bob"], SIMS["alice"], "after")
             await expect(page.locator(bubble("after", "in"))).to_be_visible()
+
+    run(main(), patience=PATIENCE_S)
+
+
+def test_a_view_that_arrives_late_shows_nothing_of_the_past(tmp_path: Path) -> None:
+    """A thread is written, a message comes and is heard of, and only then the thread arrives: it is fetched again."""
+
+    async def main() -> None:
+        async with stage(tmp_path) as here:
+            await here.phone("alice", "alice")
+            await here.sms(SIMS["bob"], SIMS["alice"], "the first one")
+            page = await here.page("alice")
+            await expect(page.locator("#rows .row")).to_have_count(1)
+            await page.evaluate(HOLD)
+            await page.click("#rows .row a")
+            await page.evaluate("() => window.written")
+            await here.sms(SIMS["bob"], SIMS["alice"], "the second one")
+            await expect(page.locator("#rows .row")).to_contain_text("the second one")
+            await page.evaluate("window.late()")
+            await expect(page.locator(bubble("the first one", "in"))).to_be_visible()
+            await expect(page.locator(bubble("the second one", "in"))).to_be_visible()
 
     run(main(), patience=PATIENCE_S)
