@@ -28,6 +28,8 @@ class Group:
     marker: str = ""
     without: tuple[str, ...] = ()
     """Folders below these that other groups run."""
+    on_disk: bool = False
+    """Whether its files have to lie on a disk: it asks what is left there when the power goes, or counts its writes."""
 
     def files(self) -> Iterator[Path]:
         """The test files of the group that exist."""
@@ -57,5 +59,5 @@ GROUPS = (
     Group("app", 5.0, ("tests/integration/app",)),
     Group("audit", 5.0, ("tests/unit/audit", "tests/integration/audit")),
     Group("update", 3.0, ("tests/unit/update", "tests/integration/update")),
-    Group("load", 8.0, ("tests/integration/load",)),
+    Group("load", 8.0, ("tests/integration/load",), on_disk=True),
 )

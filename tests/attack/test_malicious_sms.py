@@ -5,6 +5,7 @@ from random import Random
 
 from sayso.phone.adapters.gammu import GammuSource
 from sayso.phone.adapters.polled_modem import PolledModem
+from sayso.phone.adapters.system import SystemClock
 from sayso.phone.core.sms.incoming import SmsKind, meaning
 from sayso.phone.core.sms.mms import MmsNotice, read_mms_notice
 from sayso.phone.ports import IncomingSms
@@ -22,7 +23,7 @@ def world(*sms: Mapping[str, object], full: bool = False) -> tuple[PolledModem, 
     radio.full = full
     link = FakeGammu(radio)
     link.extra = [{**SMS, "number": MALLORY, "location": place, **one} for place, one in enumerate(sms)]
-    return PolledModem(GammuSource(link.open), book=FakeBook(), now=lambda: 1.0, every_s=0.005), link, radio
+    return PolledModem(GammuSource(link.open), book=FakeBook(), clock=SystemClock(), every_s=0.005), link, radio
 
 
 def test_headers_that_lie_about_their_lengths() -> None:

@@ -10,7 +10,7 @@ from sayso.server.adapters.bus.nowhere import Nowhere
 from sayso.server.cluster_port import Bus, Delivery
 from sayso.server.errors import ConfigError
 from tests.aio import run
-from tests.contract.bus import BusContract
+from tests.contract.bus import PATIENT_S, BusContract
 from tests.fakes.cluster import FakeBus
 from tests.fakes.nats_server import NatsServer
 
@@ -24,7 +24,9 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
 
 
 class TestFakeBus(BusContract):
-    def open_ends(self) -> AbstractAsyncContextManager[tuple[Bus, Bus]]:
+    def open_ends(self, *, answer_s: float = PATIENT_S) -> AbstractAsyncContextManager[tuple[Bus, Bus]]:
+        del answer_s  # it knows at once
+
         @asynccontextmanager
         async def ends() -> AsyncIterator[tuple[Bus, Bus]]:
             listeners: dict[int, Callable[[bytes], bool]] = {}
@@ -38,10 +40,12 @@ class TestNatsBus(BusContract):
     def _at(self, nats: NatsServer) -> None:
         self.url = nats.url
 
-    def open_ends(self) -> AbstractAsyncContextManager[tuple[Bus, Bus]]:
+    def open_ends(self, *, answer_s: float = PATIENT_S) -> AbstractAsyncContextManager[tuple[Bus, Bus]]:
+        config = NatsConfig(url=self.url, answer_s=answer_s)
+
         @asynccontextmanager
         async def ends() -> AsyncIterator[tuple[Bus, Bus]]:
-            one, other = [await NatsBus.connect(NatsConfig(url=self.url), space="test") for _ in range(2)]
+            one, other = [await NatsBus.connect(config, space="test") for _ in range(2)]
             yield one, other
             await one.close()
             await other.close()

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from sayso.phone.adapters.gammu import GammuSource
 from sayso.phone.adapters.polled_modem import PolledModem, Source
+from sayso.phone.adapters.system import SystemClock
 from sayso.phone.adapters.termux import TermuxSource
 from sayso.phone.ports import Modem
 from tests.contract.modem import OTHERS, OURS, ModemContract, World
@@ -19,7 +20,7 @@ EVERY_S = 0.005
 class RadioWorld:
     def __init__(self, radio: Radio, source: Source) -> None:
         self._radio = radio
-        self.modem: Modem = PolledModem(source, book=FakeBook(), now=lambda: radio.now, every_s=EVERY_S)
+        self.modem: Modem = PolledModem(source, book=FakeBook(), clock=SystemClock(), every_s=EVERY_S)
 
     async def inject(self, sender: str, text: str) -> None:
         self._radio.store(Stored(sender, text, self._radio.now))

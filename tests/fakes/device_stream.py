@@ -19,6 +19,7 @@ from sayso.server.adapters.stream import DeviceConnection, serve_streams
 from sayso.server.core.limits import FloodLimits, StreamLimits
 from sayso.server.core.lines import LineTable
 from sayso.server.core.model import Line
+from sayso.server.ports import DepositDesk
 from sayso.server.services.relay_runner import RelayRunner
 from tests.fakes.login import SERVER, Device
 from tests.fakes.mailbox_store import FakeMailboxStore
@@ -38,6 +39,7 @@ class StreamServer:
     store: FakeMailboxStore = field(default_factory=FakeMailboxStore)
     port: int = 0
     clock_offset: float = 0.0
+    desk: DepositDesk | None = None
     runner: RelayRunner = field(init=False)
     connections: Connections = field(init=False)
     listening: asyncio.base_events.Server = field(init=False)
@@ -58,6 +60,7 @@ class StreamServer:
             random=SeededRandom(),
             limits=self.limits,
             floods=self.floods,
+            desk=self.desk,
         )
         bound = socket.create_server(("127.0.0.1", 0))
         self.port = bound.getsockname()[1]

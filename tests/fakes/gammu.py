@@ -31,6 +31,8 @@ class FakeGammu:
         self._radio = radio
         self.breaks_off = False
         """Whether an SMS is sent and then an error comes."""
+        self.unplugged = False
+        """Whether the process runs, and its modem does not answer it."""
         self.extra: list[dict[str, object]] = []
         """What lies in the storage beside the radio's."""
 
@@ -43,6 +45,8 @@ class FakeGammu:
     async def ask(self, request: Mapping[str, object], *, within_s: float) -> dict[str, object]:
         if self._radio.gone:
             raise ModemGoneError("gone")
+        if self.unplugged:
+            return {"error": "ERR_DEVICENOTEXIST"}
         match request:
             case {"do": "look"}:
                 return {"ok": self._look()}
@@ -61,7 +65,7 @@ class FakeGammu:
             return {"security": "Pin"}
         return {
             "security": None,
-            "imsi": "001010000000001",
+            "imsi": self._radio.imsi,
             "network": {"NetworkName": "Fiction Mobile", "State": "HomeNetwork"},
             "full": self._radio.full,
             "sms": [*(_sms(place, sms) for place, sms in self._radio.stored.items()), *self.extra],
@@ -83,6 +87,10 @@ def _sms(place: int, sms: Stored) -> dict[str, object]:
         "report": report,
         "number": sms.sender,
         "text": sms.text,
+        "gsm7": sms.gsm7,
+        "data": sms.data.hex(),
+        "header": sms.header.hex(),
+        "sms_class": sms.sms_class,
         "at": sms.at,
         "reference": sms.report_of or 0,
         "status": 0 if sms.delivered else 0x46,

@@ -132,6 +132,8 @@ class HonestServer:
         """Every deposit frame that came, in order."""
         self.claims: list[bytes] = []
         """Every token that was claimed, in order."""
+        self._documents: dict[tuple[object, ...], bytes] = {}
+        """Statements that were signed, by what they say: signing is dear, and asked for all the time."""
         self.random = SeededRandom(99)
         self._codes = itertools.count(100_000)
         seeds = [Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (1, 2, 3)]
@@ -196,6 +198,12 @@ class HonestServer:
         """The signed statement, as it is shown to a device."""
         keys = self.faces.get(device, self.voprf_keys)
         other = self.other_certificate_key
+        asked = (tuple(keys.items()), self.long_term, self.certificate_key, other, self.policy)
+        if asked not in self._documents:
+            self._documents[asked] = self._signed(keys, other)
+        return self._documents[asked]
+
+    def _signed(self, keys: dict[int, bytes], other: Ed25519PrivateKey | None) -> bytes:
         return sign_statement(
             Statement(
                 version=1,

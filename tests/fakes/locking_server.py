@@ -11,9 +11,9 @@ from sayso.protocol.frames import LockNotice
 from sayso.protocol.ids import DeviceId
 from sayso.protocol.limits import LIMITS
 from sayso.protocol.pin import verifier_of
-from sayso.protocol.tokens import evaluate, public_key, token_of
+from sayso.protocol.tokens import evaluate, public_key
 from sayso.server.core.lock import Newcomer, arrive, delayed, may_come_in, wait_s
-from tests.fakes.honest_server import EPOCH, Enrolment, HonestServer, Pending, ServerLink
+from tests.fakes.honest_server import Enrolment, HonestServer, Pending, ServerLink
 from tests.fakes.modem import FakeNetwork
 from tests.fakes.phone_clock import FakeClock, SeededRandom
 from tests.fakes.phones import ALICE, Phone, Town
@@ -66,7 +66,7 @@ class LockingServer(HonestServer):
             self.pins[comes] = Pin(pin.salt, pin.verifier)
         elif not may_come_in(self.newcomers.get(device), comes, pending.keys.ed25519, now=now):
             self.newcomers[device] = arrive(self.newcomers.get(device), comes, pending.keys.ed25519, now=now)
-            self._tell(device)
+            self.tell(device)
             lock = api.Lock(wait_s(self.newcomers[device], now=now), 0 if pin is None else pin.left)
             raise ProblemError("locked" if body.pin is None else "pin", "Locked.", lock=lock)
         self.newcomers.pop(device, None)
@@ -75,21 +75,21 @@ class LockingServer(HonestServer):
     def login(self, device: bytes, link: ServerLink) -> None:
         super().login(device, link)
         if device in self.newcomers:
-            self._tell(device)
+            self.tell(device)
 
     def expire_codes(self) -> None:
         """Let every code that was sent be too old."""
         self.pending = {key: one for key, one in self.pending.items() if one.answer is not None}
 
-    def _tell(self, device: bytes) -> None:
+    def tell(self, device: bytes) -> None:
+        """Tell a holder how long its newcomer has still to wait."""
         link = self.links.get(device)
         if link is not None:
             link.say(LockNotice(wait_s(self.newcomers.get(device), now=self.clock.wall())))
 
     def _holder(self, pending: Pending) -> Enrolment | None:
-        token = token_of(self.voprf, EPOCH, pending.number)
-        holders = (one for one in self.enrolments.values() if one.token == token)
-        return next((one for one in holders if one.keys != pending.keys), None)
+        holder = self.of_number(pending.number.e164)
+        return None if holder is None or holder.keys == pending.keys else holder
 
     def _try_pin(self, body: Struct) -> api.PinEvaluated:
         assert isinstance(body, api.TryPin)

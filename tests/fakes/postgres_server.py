@@ -27,13 +27,16 @@ def binaries() -> Path:
 class PostgresServer:
     """One server; `start` and `stop` it as often as needed."""
 
-    def __init__(self, directory: Path | None = None, *, listen: str = "", port: int = 5432) -> None:
+    def __init__(
+        self, directory: Path | None = None, *, listen: str = "", port: int = 5432, settings: str = ""
+    ) -> None:
         """Make the cluster.
 
         Args:
             directory: for its files; one in memory by default.
             listen: an address to listen on beside the socket.
             port: for both.
+            settings: lines for its configuration.
         """
         shm = Path("/dev/shm")  # noqa: S108  a directory of our own is made in it
         parent = shm if shm.is_dir() and directory is None else None
@@ -51,7 +54,7 @@ class PostgresServer:
         with (self.data / "postgresql.conf").open("a") as conf:
             conf.write(
                 f"listen_addresses = '{listen}'\nport = {port}\nunix_socket_directories = '{self.directory}'\n"
-                "max_connections = 200\nlog_statement = 'none'\n"
+                f"max_connections = 200\nlog_statement = 'none'\n{settings}"
             )
         if listen:
             with (self.data / "pg_hba.conf").open("a") as hba:
@@ -108,6 +111,14 @@ class PostgresServer:
             env={**os.environ, "PGOPTIONS": "-c client_min_messages=warning"},
         )
         return done.stdout.strip()
+
+    def refuses(self, statement: str) -> bool:
+        """Run a statement as the superuser; whether it failed."""
+        try:
+            self.sql(statement)
+        except subprocess.CalledProcessError:
+            return True
+        return False
 
     def _run(self, program: str, *arguments: str, prefix: tuple[str, ...] = ()) -> None:
         as_user = ("runuser", "-u", self._user, "--") if os.geteuid() == 0 else ()

@@ -10,6 +10,12 @@ class Stored:
     sender: str
     text: str
     at: float
+    data: bytes = b""
+    """In place of a text, for what is none."""
+    header: bytes = b""
+    """Its user data header, with the length octet."""
+    sms_class: int = -1
+    gsm7: bool = True
     report_of: int | None = None
     """The network's reference that a delivery report is about."""
     delivered: bool = True
@@ -25,6 +31,8 @@ class Radio:
         self.gone = False
         self.full = False
         self.number = number
+        self.imsi = "001010000000001"
+        self.operator_code = "00101"
         self.now = now
         self.stored: dict[int, Stored] = {}
         self.accepted: list[tuple[str, str]] = []

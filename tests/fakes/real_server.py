@@ -55,8 +55,10 @@ class RealServer:
     """A program that starts the server."""
     gateway: str = ""
     """URL of another gateway in place of `kannel`."""
+    smpp: str = ""
+    """Host and port of an SMSC, in place of a gateway."""
     password: str = PASSWORD
-    """Of the gateway."""
+    """Of the gateway or the SMSC."""
     process: asyncio.subprocess.Process = field(init=False)
     client: HttpConnections = field(init=False)
     said: dict[str, str] = field(default_factory=dict)
@@ -90,7 +92,7 @@ class RealServer:
             self.process = await asyncio.create_subprocess_exec(
                 *(*self.within, sys.executable, "-m", "sayso", "server", "run", "--data", str(self.data), "--json"),
                 *("--http", "127.0.0.1:0", "--stream", f"127.0.0.1:{self.stream_port}", "--metrics", "127.0.0.1:0"),
-                *("--sms-gateway", self.gateway or self.kannel.url, "--sms-password-file", str(password)),
+                *self._sms(str(password)),
                 *(self.options or ("--plain-keyring",)),
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -103,6 +105,11 @@ class RealServer:
         self.said = json.loads(line)
         assert self.said.get("event") == "ready", self.said
         self.client = HttpConnections(self.said["http"])
+
+    def _sms(self, password: str) -> tuple[str, ...]:
+        if self.smpp:
+            return ("--smpp", self.smpp, "--smpp-system-id", "sayso", "--smpp-password-file", password)
+        return ("--sms-gateway", self.gateway or self.kannel.url, "--sms-password-file", password)
 
     async def stop(self) -> None:
         """Stop gracefully."""
@@ -173,11 +180,12 @@ async def real_server(
     environment: dict[str, str] | None = None,
     within: tuple[str, ...] = (),
     gateway: str = "",
+    smpp: str = "",
     password: str = PASSWORD,
 ) -> AsyncIterator[RealServer]:
     """Run a server; killed at the end, if the test has not stopped it."""
     async with FakeKannel().running() as kannel:
-        server = RealServer(folder, kannel, options, environment, within, gateway, password)
+        server = RealServer(folder, kannel, options, environment, within, gateway, smpp, password)
         await server.start()
         try:
             yield server

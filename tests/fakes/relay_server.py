@@ -19,6 +19,7 @@ from sayso.protocol.frames import (
     Collect,
     Deposit,
     Frame,
+    LockNotice,
     OutcomeState,
     Recall,
     Refusal,
@@ -29,11 +30,13 @@ from sayso.protocol.frames import (
 from sayso.protocol.ids import DeviceId, GrantHash, Token
 from sayso.protocol.stream import client_frames, write
 from sayso.server.core.lines import LineTable
+from sayso.server.core.lock import wait_s
 from sayso.server.core.model import Batch, Line
 from sayso.server.core.relay.entries import Sender
 from sayso.server.core.relay.mailbox import Mailbox
 from sayso.server.core.relay.relay import Relay
-from tests.fakes.honest_server import FakeGate, HonestServer, ServerConnector, ServerLink
+from tests.fakes.honest_server import FakeGate, ServerConnector, ServerLink
+from tests.fakes.locking_server import LockingServer
 from tests.fakes.mailbox_store import Disk, FakeMailboxStore
 from tests.fakes.modem import FakeNetwork
 from tests.fakes.phone_clock import FakeClock
@@ -42,11 +45,11 @@ from tests.fakes.relay_world import at_once
 LEASE_S = 72 * 3600
 
 
-class RelayServer(HonestServer):
+class RelayServer(LockingServer):
     """The server."""
 
-    def __init__(self, clock: FakeClock, network: FakeNetwork, **more: object) -> None:
-        super().__init__(clock, network, **more)  # type: ignore[arg-type]  # keyword arguments of HonestServer
+    def __init__(self, clock: FakeClock, network: FakeNetwork) -> None:
+        super().__init__(clock, network)
         self.chance = Random(0)
         self.on_traffic: Callable[[bytes], None] = lambda _: None
         """Called with the device for each request, connection and frame."""
@@ -147,6 +150,11 @@ class RelayServer(HonestServer):
         if stream is not None:
             stream.hang_up(ByeReason.WITHDRAWN)
 
+    def tell(self, device: bytes) -> None:
+        stream = self.streams.get(device)
+        if stream is not None:
+            stream.put(LockNotice(wait_s(self.newcomers.get(device), now=self.clock.wall())))
+
     def _tell_relay(self, device: bytes) -> None:
         self.relay.line_changed(self._line(device), now=self.now)
         self._work()
@@ -175,6 +183,8 @@ class RelayServer(HonestServer):
         self.streams[stream.device] = stream
         stream.mailbox = self.relay.login(stream, DeviceId(stream.device), now=self.now)
         self._work()
+        if stream.device in self.newcomers:
+            self.tell(stream.device)
 
     def detach(self, stream: "StreamOfDevice") -> None:
         """Note that a stream is gone."""

@@ -50,10 +50,16 @@ class FakeTermux:
         """What `termux-sms-send` prints in place of sending."""
         self.breaks_off = False
         """Whether `termux-sms-send` dies after it has sent."""
+        self.babbles = False
+        """Whether the programs print something else than they should: another JSON, or none."""
+        self.extra: list[object] = []
+        """What stands in the list beside the inbox's rows."""
 
     async def run(self, name: str, *arguments: str, given: bytes = b"") -> bytes:
         if self._radio.gone:
             raise ModemGoneError("gone")
+        if self.babbles and name != "termux-sms-send":
+            return b"[]" if name == "termux-telephony-deviceinfo" else b"{}"
         match name, arguments:
             case "termux-telephony-deviceinfo", ():
                 return self._info()
@@ -65,7 +71,7 @@ class FakeTermux:
 
     def _info(self) -> bytes:
         state = "ready" if self._radio.readable else "pin_required" if self._radio.present else "absent"
-        info = DEVICE_INFO | {"sim_state": state}
+        info = DEVICE_INFO | {"sim_state": state, "sim_operator": self._radio.operator_code}
         if not self._radio.covered:
             info |= {"network_operator": "", "network_operator_name": ""}
         return json.dumps(info).encode()
@@ -85,7 +91,7 @@ class FakeTermux:
             if sms.report_of is None
         ]
         newest_first = rows[::-1][offset : offset + limit]
-        return json.dumps(newest_first[::-1]).encode()
+        return json.dumps([*self.extra, *newest_first[::-1]]).encode()
 
     def _send(self, to: str, text: str) -> bytes:
         if self.refuses:

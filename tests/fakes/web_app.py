@@ -11,6 +11,7 @@ import msgspec
 
 from sayso.phone.core.sms.alphabet import segments
 from sayso.phone.line.book import Book
+from sayso.phone.ports import UpdateSwitch
 from sayso.phone.web.address import Address
 from sayso.phone.web.context import Context, Suggested
 from sayso.phone.web.desk import Desk
@@ -77,7 +78,7 @@ class Browser:
 class WebApp:
     """One phone's web app."""
 
-    def __init__(self, phone: Phone, data: Path) -> None:
+    def __init__(self, phone: Phone, data: Path, updates: UpdateSwitch | None = None) -> None:
         self.phone = phone
         self.clock = phone.town.clock
         self.hub = Hub()
@@ -94,6 +95,7 @@ class WebApp:
             clock=self.clock,
             segments=segments,
             suggested=Suggested(),
+            updates=updates,
             zone=UTC,
         )
         self.behind: Any = site_app(self.context, self.hub)
@@ -108,10 +110,12 @@ class WebApp:
 
 
 @asynccontextmanager
-async def web_app(data: Path, town: Town | None = None, number: str = ALICE) -> AsyncIterator[WebApp]:
+async def web_app(
+    data: Path, town: Town | None = None, number: str = ALICE, updates: UpdateSwitch | None = None
+) -> AsyncIterator[WebApp]:
     """Run a phone with its web app."""
     async with (town or Town()).phone(number).running() as phone:
-        app = WebApp(phone, data)
+        app = WebApp(phone, data, updates)
         async with app.client.running():
             yield app
 

@@ -6,7 +6,7 @@ An owner is patient and looks before typing again; a restart is all the help tha
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,7 +31,8 @@ FROM_CAROL = "five: an SMS"
 BEFORE_YES = "zero: by SMS, nobody said yes"
 AFTER_NO = "six: too late for the cloud"
 
-Armed = tuple[str, Boundary] | None
+Armed = Mapping[str, Boundary]
+"""Who dies where."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -356,13 +356,13 @@ class World:
             for daemon in (self.carrier, self.server, *(person.daemon for person in self.people.values()))
         }
 
-    async def start(self, *parts: str, armed: tuple[str, Boundary] | None = None) -> None:
-        """Start parts beside each other, one of them armed if so; all but the carrier need the carrier."""
+    async def start(self, *parts: str, armed: Mapping[str, Boundary] | None = None) -> None:
+        """Start parts beside each other, armed where that says so; all but the carrier need the carrier."""
         async with asyncio.TaskGroup() as tasks:
             for part in parts:
                 if part == "server":
                     self.server.words = self._server_words()
-                tasks.create_task(self.daemons[part].start(armed[1] if armed and armed[0] == part else None))
+                tasks.create_task(self.daemons[part].start((armed or {}).get(part)))
         if "carrier" in parts:
             self.tasks.create_task(self._carry_carols_phone())
 

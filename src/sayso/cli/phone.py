@@ -15,6 +15,7 @@ from sayso.cli.phone_data import agree, export, me, receipts
 from sayso.cli.phone_fallback import cancel, fallback, next_text, sim
 from sayso.cli.phone_lock import describe, lock, pin
 from sayso.cli.phone_modems import modems, sms_parts
+from sayso.cli.phone_updates import InstallationSwitch
 from sayso.cli.phone_web import open_app
 from sayso.consent.policy import policy_text
 from sayso.phone import command_types as types
@@ -61,6 +62,12 @@ for _command_of_its_own in (agree, me, receipts, export, fallback, next_text, ca
 )
 @click.option("--server-key", default="", help="Its key, 64 hex digits.")
 @click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="SAYSO_HOME",
+    help="The installation of `sayso update` that this phone runs from: Settings > Updates shows its switch.",
+)
+@click.option(
     "--mark-dir",
     type=click.Path(path_type=Path, file_okay=False),
     help="Where the mark lies that tells an older copy of --data; not to be copied along with it. "
@@ -75,6 +82,7 @@ def run_phone(
     web: bool,  # noqa: FBT001  a flag
     server: str,
     server_key: str,
+    home: Path | None,
     mark_dir: Path | None,
     as_json: bool,  # noqa: FBT001  a flag
 ) -> None:
@@ -93,6 +101,7 @@ def run_phone(
         web=web,
         server=server,
         server_key=server_key,
+        updates=None if home is None else InstallationSwitch(home),
         marks=mark_dir,
     )
 

@@ -34,7 +34,7 @@ from sayso.phone.line.remedy import take_off
 from sayso.phone.line.restored import follow_mark
 from sayso.phone.line.service import LineService
 from sayso.phone.line.world import OpenReach, Reach, World
-from sayso.phone.ports import Clock, Random
+from sayso.phone.ports import Clock, Random, UpdateSwitch
 from sayso.phone.web.desk import Desk
 from sayso.phone.web.sessions import KeptSessions, Sessions
 from sayso.protocol.ids import DeviceId, KeyDigest
@@ -74,6 +74,8 @@ class PhoneConfig:
     """The server that Settings > Cloud Messaging suggests; nothing is asked of it by that."""
     server_key: str = ""
     """Digest of its long-term key, hex."""
+    updates: UpdateSwitch | None = None
+    """The yes to checks for updates, for Settings > Updates; None: this phone gets its updates from elsewhere."""
     marks: Path | None = None
     """Directory of the mark that tells an older copy of `data`, which must not be copied along; None: the usual one."""
 
@@ -152,7 +154,7 @@ async def _serve(
 
 def _line_service(world: World, config: ModemConfig) -> LineService:
     line = line_of(world.store, world.random, config.name)
-    modem = make_modem(config.modem, book=world.store.handed(line), now=world.clock.wall)
+    modem = make_modem(config.modem, book=world.store.handed(line), clock=world.clock)
     return LineService(world, line, modem)
 
 
@@ -192,6 +194,7 @@ def _site(
         clock=clock,
         segments=segments,
         suggested=Suggested(server=config.server, key=config.server_key),
+        updates=config.updates,
     )
     return Site(context=context, random=random)
 

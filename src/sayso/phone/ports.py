@@ -376,3 +376,45 @@ class Modem(Protocol):
             ModemGoneError: the modem vanished; it may tell of the SMS again.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateConsent:
+    """How the yes to checks for updates stands: a consent of its own, apart from Cloud Messaging."""
+
+    on: bool
+    server: str
+    """Where releases come from."""
+    policy_version: str
+    policy_text: str
+    """Markdown."""
+    policy_sha256: bytes
+    """Of the text, 32 bytes."""
+
+
+class UpdateSwitch(Protocol):
+    """The yes and the no to checks for updates. Nothing here sends anything."""
+
+    def look(self) -> UpdateConsent:
+        """Return how it stands.
+
+        Raises:
+            CommandError: the installation cannot be read.
+        """
+        ...
+
+    def agree(self, *, policy_sha256: bytes, method: str) -> None:
+        """Take the yes to the text of that digest, durably.
+
+        Raises:
+            CommandError: the text is another one by now, or the yes cannot be written down.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Take the no, durably; without a yes nothing changes.
+
+        Raises:
+            CommandError: it cannot be written down.
+        """
+        ...

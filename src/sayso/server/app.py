@@ -294,6 +294,7 @@ async def _show_metrics(
             lifespan="off",
             log_config=None,
             access_log=False,
+            proxy_headers=False,
             server_header=False,
             date_header=False,
             timeout_graceful_shutdown=1,
@@ -396,6 +397,8 @@ def _http_server(control: Control, listeners: Listeners) -> _HttpServer:
         lifespan="on",
         log_config=None,
         access_log=False,
+        # Nobody needs a client's address here: one that a proxy tells after all is not even read.
+        proxy_headers=False,
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=5,

@@ -70,7 +70,7 @@ class Control:
     """A control plane that is ready to serve."""
 
     app: Litestar
-    """For uvicorn, with `lifespan="on"`, `access_log=False`, `server_header=False`."""
+    """For uvicorn, with `lifespan="on"`, `access_log=False`, `proxy_headers=False`, `server_header=False`."""
     identity: ServerIdentity
     background: Background
     """Codes on their way; `settle` waits for them."""

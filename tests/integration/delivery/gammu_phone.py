@@ -9,6 +9,7 @@ from pathlib import Path
 from sayso.phone.adapters.gammu import GammuSource
 from sayso.phone.adapters.polled_modem import PolledModem
 from sayso.phone.adapters.programs import gammu_worker
+from sayso.phone.adapters.system import SystemClock
 from tests.accounting import not_tested
 from tests.fakes.handed_book import FakeBook
 
@@ -31,7 +32,7 @@ class GammuPhone:
 
     def modem(self, *, patience_s: float = 3600.0) -> PolledModem:
         source = GammuSource(partial(gammu_worker, str(self.config)))
-        return PolledModem(source, book=self.book, now=lambda: 1_800_000_000.0, every_s=0.02, patience_s=patience_s)
+        return PolledModem(source, book=self.book, clock=SystemClock(), every_s=0.02, patience_s=patience_s)
 
     def gammu(self, *words: str, given: str = "") -> str:
         environment = os.environ | {"LC_ALL": "C.UTF-8"}

@@ -8,8 +8,10 @@ from concurrent.futures import ProcessPoolExecutor
 import msgspec
 
 from tests.aio import run
-from tests.fakes.invariants import check
-from tests.fakes.simulation import Player, Step, World, script_of
+from tests.fakes.world.invariants import check
+from tests.fakes.world.player import Player
+from tests.fakes.world.script import Step, script_of
+from tests.fakes.world.world import World
 
 STEPS = 64
 PATIENCE_S = 300.0

@@ -12,6 +12,7 @@ import pytest
 
 from sayso.phone.adapters.modem_manager import ModemManagerModem, attached
 from sayso.phone.adapters.modem_manager.choosing import found_modems
+from sayso.phone.adapters.system import SystemClock
 from sayso.phone.core.sms.incoming import SmsKind
 from sayso.phone.errors import ModemGoneError
 from sayso.phone.ports import IncomingSms, Modem, Sim, SmsSent, Storage
@@ -36,7 +37,7 @@ class MockWorld:
 
     def another(self) -> ModemManagerModem:
         """The phone's process, begun anew: it has its book, and nothing else."""
-        return ModemManagerModem(book=self.book, now=lambda: 1_800_000_000.0, bus_address=self.daemon.address)
+        return ModemManagerModem(book=self.book, clock=SystemClock(), bus_address=self.daemon.address)
 
     async def inject(self, sender: str, text: str) -> None:
         await self.put(sender, text)
@@ -284,7 +285,7 @@ class TestModemManager(ModemContract):
                 (found,) = await found_modems(world.daemon.address)
                 assert (found.device, found.model) == ("/sys/devices/fiction/usb1", "E1750")
                 wrong = ModemManagerModem(
-                    book=world.book, now=lambda: 0.0, device="usb2", bus_address=world.daemon.address
+                    book=world.book, clock=SystemClock(), device="usb2", bus_address=world.daemon.address
                 )
                 with pytest.raises(ModemGoneError, match="modems"):
                     await anext(wrong.events())
@@ -297,9 +298,9 @@ async def first_of(modem: ModemManagerModem) -> None:
 
 
 def test_a_bus_that_is_no_unix_socket_is_not_opened() -> None:
-    modem = ModemManagerModem(book=FakeBook(), now=lambda: 0.0, bus_address="tcp:host=127.0.0.1,port=9")
+    modem = ModemManagerModem(book=FakeBook(), clock=SystemClock(), bus_address="tcp:host=127.0.0.1,port=9")
     with pytest.raises(ModemGoneError, match="Unix socket"):
         run(first_of(modem))
-    modem = ModemManagerModem(book=FakeBook(), now=lambda: 0.0, bus_address="unix:path=/nonexistent")
+    modem = ModemManagerModem(book=FakeBook(), clock=SystemClock(), bus_address="unix:path=/nonexistent")
     with pytest.raises(ModemGoneError, match="dbus"):
         run(first_of(modem))

@@ -1,12 +1,13 @@
 """Canaries: values that must not be found anywhere on the server's side, and the search for them in every form.
 
-Two searches. `Sweep` knows the patterns that the auditor makes of a seed (its forms, base64 at each alignment, other
-codings, one-byte XOR, digests and digests of digests), and finds them in any bytes, memory included. `unpacked` is the
-auditor itself: it also undoes what wraps them. For thousands of contacts at once `Sweep` has fewer encodings.
+Two searches. `Sweep` knows the patterns that the auditor makes of a seed (its forms, base64 and hex at each alignment,
+other codings, one-byte XOR, digests and digests of digests), and finds them in any bytes, memory included. `unpacked`
+is the auditor itself: it also undoes what wraps them, and the contacts are looked for in each layer that it comes to.
+
+Thousands of contacts are looked for in the same encodings, in another way (contact_index.py).
 """
 
 import base64
-import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,15 +15,15 @@ from typing import Final
 
 from ahocorasick_rs import BytesAhoCorasick
 
-from sayso.audit.adapters.aho_corasick import AhoCorasickEngine
-from sayso.audit.core.digests import digests_of
+from sayso.audit.adapters.aho_corasick import AhoCorasickEngine, AhoCorasickMatcher
+from sayso.audit.core.digests import MD5_BYTES, digests_of
 from sayso.audit.core.findings import Certainty
 from sayso.audit.core.forms import Form, expand
-from sayso.audit.core.forms.form import bcd
 from sayso.audit.core.model import Direction, Exchange, Field, Peer, Place
 from sayso.audit.core.needles import other_codings, steps, triggers
 from sayso.audit.core.scanner import Scanner
 from sayso.audit.core.seed_types import Seed, SeedSet, SeedType, check
+from tests.integration.server.contact_index import Contacts, written_out
 
 MIN_BYTES: Final = 6
 MIN_SIGNS: Final = 9
@@ -30,25 +31,21 @@ MIN_SIGNS: Final = 9
 _DIGEST_BYTES: Final = 8
 _SLICE: Final = 16 * 1024 * 1024
 _OVERLAP: Final = 4096
+_TOGETHER: Final = 1024 * 1024
+_BETWEEN: Final = b"\0\xff" * 8
 
 
 class Sweep:
     """Finds canaries in bytes."""
 
-    def __init__(self, seeds: Sequence[Seed], contacts: Sequence[str] = ()) -> None:
-        """Make the patterns.
-
-        Args:
-            seeds: looked for in every encoding that the auditor knows.
-            contacts: E.164 numbers, looked for in those that issue and threat model name.
-        """
+    def __init__(self, seeds: Sequence[Seed], contacts: Contacts) -> None:
+        """Make the patterns of a few seeds, of any type."""
+        self.contacts: Final = contacts
         self._any_case: defaultdict[bytes, set[str]] = defaultdict(set)
         self._exact: defaultdict[bytes, set[str]] = defaultdict(set)
         self._xored: defaultdict[bytes, set[str]] = defaultdict(set)
         for seed in seeds:
             self._add_seed(seed)
-        for number in contacts:
-            self._add_contact(number)
         self._matchers = [
             (list(patterns.values()), BytesAhoCorasick(list(patterns)), look)
             for patterns, look in (
@@ -64,9 +61,12 @@ class Sweep:
         found: set[str] = set()
         for start in range(0, max(len(data), 1), _SLICE):
             piece = data[start : start + _SLICE + _OVERLAP]
-            for names, matcher, look in self._matchers:
-                for number, _, _ in matcher.find_matches_as_indexes(look(piece), overlapping=True):
-                    found |= names[number]
+            for view in (piece, *written_out(piece)):
+                for names, matcher, look in self._matchers:
+                    for number, _, _ in matcher.find_matches_as_indexes(look(view), overlapping=True):
+                        found |= names[number]
+                found |= self.contacts.in_view(view)
+            found |= self.contacts.xored(piece)
         return found
 
     def everywhere(self, places: Mapping[str, bytes]) -> dict[str, set[str]]:
@@ -85,7 +85,10 @@ class Sweep:
             self._any_case[form.data.lower()].add(name)
             self._add_codings(form, name)
         for digest in digests_of(0, expand(seed)):
-            self._add_digest(digest.value, f"{seed.id}: {'/'.join(digest.chain)} of {digest.form}")
+            name = f"{seed.id}: {'/'.join(digest.chain)} of {digest.form}"
+            self._add_digest(digest.value, name)
+            if len(digest.value) == MD5_BYTES:
+                self._add_digest(digest.value[MD5_BYTES // 4 :], f"{name}, its middle")
 
     def _add_codings(self, form: Form, name: str) -> None:
         for pattern, _ in triggers(form.data):
@@ -101,19 +104,6 @@ class Sweep:
         if len(set(steps(form.data))) > 4:
             self._xored[steps(form.data)].add(f"{name}, xor")
 
-    def _add_contact(self, number: str) -> None:
-        digits, national = number[1:], number[3:]
-        self._exact[national.encode()].add(f"{number}: plain")
-        self._exact[national[::-1].encode()].add(f"{number}: reversed")
-        self._any_case[national.encode().hex().encode()].add(f"{number}: hex")
-        for pattern, _ in triggers(national.encode()):
-            self._exact[pattern].add(f"{number}: base64")
-        for form in bcd(digits, 8.0 * MIN_BYTES):
-            self._exact[form.data].add(f"{number}: {form.name}")
-        for spelled in (number, digits, f"0{national}"):
-            for algorithm in (hashlib.md5, hashlib.sha1, hashlib.sha256):
-                self._add_digest(algorithm(spelled.encode()).digest(), f"{number}: {algorithm.__name__}")
-
     def _add_digest(self, digest: bytes, name: str) -> None:
         self._exact[digest[:_DIGEST_BYTES]].add(name)
         self._any_case[digest[:_DIGEST_BYTES].hex().encode()].add(f"{name}, hex")
@@ -122,14 +112,62 @@ class Sweep:
         self._exact[text.replace(b"+", b"-").replace(b"/", b"_")].add(f"{name}, base64url")
 
 
-def unpacked(seeds: Sequence[Seed], places: Mapping[str, bytes]) -> dict[str, set[str]]:
-    """Return what the auditor finds where, whatever it is wrapped in; places without are left out."""
+class _Watching:
+    """The auditor's engine; whatever is matched, after each decoding, the contacts are looked for in as well."""
+
+    def __init__(self, contacts: Contacts) -> None:
+        self._engine: Final = AhoCorasickEngine()
+        self._contacts: Final = contacts
+        self._waiting = bytearray()
+        self._found: set[str] = set()
+
+    def build(self, patterns: Sequence[bytes]) -> "_WatchedMatcher":
+        return _WatchedMatcher(self, self._engine.build(patterns))
+
+    def see(self, view: bytes) -> None:
+        """Take a view, which may be in lower case; most are short, and are looked into together."""
+        self._waiting += view + _BETWEEN
+        if len(self._waiting) > _TOGETHER:
+            self._look()
+
+    def found(self) -> set[str]:
+        """Return what the views held that came since the last call."""
+        self._look()
+        found, self._found = self._found, set()
+        return found
+
+    def _look(self) -> None:
+        self._found |= self._contacts.in_view(bytes(self._waiting))
+        self._waiting.clear()
+
+
+class _WatchedMatcher:
+    def __init__(self, watching: _Watching, matcher: AhoCorasickMatcher) -> None:
+        self._watching: Final = watching
+        self._matcher: Final = matcher
+
+    def find(self, data: bytes) -> list[tuple[int, int, int]]:
+        self._watching.see(data)
+        return self._matcher.find(data)
+
+
+def unpacked(seeds: Sequence[Seed], places: Mapping[str, bytes], contacts: Contacts) -> dict[str, set[str]]:
+    """Return what is found where, whatever it is wrapped in; places without are left out.
+
+    Args:
+        seeds: what the auditor looks for.
+        places: what it looks into.
+        contacts: what is looked for in each layer that the auditor comes to.
+    """
     found: defaultdict[str, set[str]] = defaultdict(set)
-    scanner = Scanner(SeedSet(tuple(seeds)), engine=AhoCorasickEngine(), monotonic=time.monotonic)
+    watching = _Watching(contacts)
+    scanner = Scanner(SeedSet(tuple(seeds)), engine=watching, monotonic=time.monotonic)
     for number, (place, data) in enumerate(places.items()):
         scanner.begin(place)
         field = Field(Place.BODY, "", data, Direction.SENT)
         scanner.feed(Exchange(number, None, Peer(place, "192.0.2.1", 1), "files", (field,), encrypted=False))
+        if contacts_found := watching.found():
+            found[place] |= contacts_found
     for finding in scanner.report().findings:
         if finding.certainty >= Certainty.LIKELY:
             found[finding.file].add(f"{finding.seed}: {'/'.join(finding.chain)}")
@@ -147,3 +185,8 @@ def seeds(values: Iterable[tuple[str, SeedType, str]]) -> Iterator[Seed]:
     """Seeds of (id, type, value)."""
     for name, kind, value in values:
         yield check(Seed(name, kind, value, "GB"))
+
+
+def numbered(numbers: Iterable[str]) -> list[Seed]:
+    """Contacts as seeds that are called by their numbers."""
+    return list(seeds((number, SeedType.CONTACT_NUMBER, number) for number in numbers))

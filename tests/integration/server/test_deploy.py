@@ -19,6 +19,7 @@ from tests.accounting import not_tested
 from tests.aio import run
 from tests.fakes.asgi import Answer
 from tests.fakes.enrolling_device import EnrollingDevice
+from tests.fakes.postgres_server import PostgresServer
 from tests.fakes.real_server import real_server
 from tests.fakes.recorder import Recorder
 from tests.fakes.tls import self_signed
@@ -181,7 +182,36 @@ UPGRADE = [
 ]
 
 
-@pytest.mark.parametrize("file", ["nginx/nginx.conf", "caddy/Caddyfile", "systemd/sayso.service"])
+def test_postgresql_writes_no_statement_and_no_value_down() -> None:
+    """Errors, which with its own settings stand there with the value that was wrong, are Sayso's to tell."""
+    shipped = (DEPLOY / "postgresql" / "sayso.conf").read_text(encoding="utf-8")
+    postgres = PostgresServer()
+    try:
+        log = postgres.directory / "log"
+        postgres.start()
+        assert postgres.refuses(f"SELECT '{NUMBER}'::boolean")
+        assert NUMBER.encode() in log.read_bytes(), "PostgreSQL's own settings"
+        postgres.stop()
+        log.unlink()
+        with (postgres.data / "postgresql.conf").open("a", encoding="utf-8") as settings:
+            settings.write(shipped)
+        postgres.start()
+        assert postgres.refuses(f"SELECT '{NUMBER}'::boolean")
+        postgres.sql("CREATE TABLE kept (value text PRIMARY KEY)")
+        postgres.sql(f"INSERT INTO kept VALUES ('{NUMBER}')")  # noqa: S608  a constant
+        assert postgres.refuses(f"INSERT INTO kept VALUES ('{NUMBER}')"), "a second time"  # noqa: S608
+        postgres.stop()
+        said = log.read_bytes()
+    finally:
+        postgres.remove()
+    assert b"ready to accept connections" in said
+    assert NUMBER[1:].encode() not in said
+    assert b"SELECT" not in said
+
+
+@pytest.mark.parametrize(
+    "file", ["nginx/nginx.conf", "caddy/Caddyfile", "systemd/sayso.service", "postgresql/sayso.conf"]
+)
 def test_an_example_holds_nothing_of_a_real_place(file: str) -> None:
     text = (DEPLOY / file).read_text(encoding="utf-8")
     hosts = set(re.findall(r"[a-z0-9.-]+\.(?:example|com|net|org|io)\b", text))

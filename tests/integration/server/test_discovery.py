@@ -97,6 +97,7 @@ async def enrolled_phone(town: Town, device: EnrollingDevice, url: str, folder: 
                 statement=document,
             )
         )
+    phone.mark.advance(phone.store.moves())  # of this phone, and no older copy
     phone.sets = SetDirectory(folder)  # type: ignore[assignment]  # the real one in place of the fake
     phone.boot()
     gate = gate_to(url, MemoryJournal())

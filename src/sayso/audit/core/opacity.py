@@ -6,7 +6,8 @@ MIN_OPAQUE = 128
 """Bytes; shorter ones are keys, signatures and random ids."""
 MIN_OPAQUE_TOKEN = 300
 """Bytes behind base64 or hex in a text; an RSA signature of 2,048 bits has 256."""
-SAMPLE = 4 * 1024
+PIECE, PIECES = 1024, 8
+"""Bytes of a piece that is judged, and how many at least are."""
 _PACKED_RATIO = 0.97
 # Pictures, sound, video, fonts, archives of them: dense, and known for what they are.
 _MEDIA = (
@@ -33,12 +34,16 @@ def is_media(data: bytes) -> bool:
 
 
 def is_dense(data: bytes) -> bool:
-    """Whether nothing repeats in the bytes, or behind a head of them: encrypted, or compressed in a way nobody told."""
-    if data[: len(data) // 2].isascii():
+    """Whether nothing in the bytes repeats: encrypted, or compressed in a way nobody told."""
+    # By pieces: text, or what repeats, before and after something encrypted must not make up for it.
+    step = max(PIECE, len(data) // PIECES)
+    return any(_has_no_pattern(data[start : start + PIECE]) for start in range(0, len(data), step))
+
+
+def _has_no_pattern(piece: bytes) -> bool:
+    if len(piece) < MIN_OPAQUE or piece.isascii():
         return False
-    sample = data[:SAMPLE]
-    body = sample[len(sample) // 2 :]
-    return any(len(zlib.compress(piece, 1)) > _PACKED_RATIO * len(piece) for piece in (sample, body))
+    return len(zlib.compress(piece, 1)) > _PACKED_RATIO * len(piece)
 
 
 def is_opaque(data: bytes) -> bool:

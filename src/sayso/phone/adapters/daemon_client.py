@@ -29,9 +29,15 @@ FoundT = TypeVar("FoundT")
 class DaemonClient:
     """Asks one phone's daemon."""
 
-    def __init__(self, data: Path) -> None:
-        """Take the phone's data directory."""
+    def __init__(self, data: Path, *, patience_s: float = PATIENCE_S) -> None:
+        """Take the phone's data directory.
+
+        Args:
+            data: where the daemon keeps its files.
+            patience_s: how long to wait for anything that is waited for.
+        """
         self._socket: Final = data / SOCKET
+        self._patience_s: Final = patience_s
 
     async def ask(self, command: Command, answer: type[AnswerT]) -> AnswerT:
         """Give a command.
@@ -72,16 +78,16 @@ class DaemonClient:
         """Look, and look again after each event, until something is found.
 
         Raises:
-            CommandError: nothing in a minute; the sentence names `what`.
+            CommandError: nothing while the patience lasts; the sentence names `what`.
         """
         try:
-            async with asyncio.timeout(PATIENCE_S), watching(self._socket) as events:
+            async with asyncio.timeout(self._patience_s), watching(self._socket) as events:
                 found = await look()
                 while found is None:
                     await anext(events)
                     found = await look()
                 return found
         except TimeoutError as error:
-            raise CommandError(f"waited a minute in vain for {what}") from error
+            raise CommandError(f"waited {self._patience_s:.0f} s in vain for {what}") from error
         except StopAsyncIteration as error:
             raise CommandError("the phone's daemon stopped meanwhile") from error

@@ -6,7 +6,6 @@ gammu:GAMMURC           libGammu with this configuration
 carrier:SOCKET          the simulated carrier; a bare path means the same
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ from sayso.phone.adapters.programs import SystemPrograms, gammu_worker
 from sayso.phone.adapters.termux import EVERY_S as TERMUX_EVERY_S
 from sayso.phone.adapters.termux import TermuxSource
 from sayso.phone.errors import CommandError
-from sayso.phone.ports import HandedBook, Modem
+from sayso.phone.ports import Clock, HandedBook, Modem
 
 KINDS: Final = ("modemmanager", "termux", "gammu", "carrier")
 _NEEDS_PLACE: Final = frozenset({"gammu", "carrier"})
@@ -55,13 +54,13 @@ def read_choice(text: str) -> ModemChoice:
     return ModemChoice(kind, where)
 
 
-def make_modem(choice: ModemChoice, *, book: HandedBook, now: Callable[[], float]) -> Modem:
+def make_modem(choice: ModemChoice, *, book: HandedBook, clock: Clock) -> Modem:
     """Make the adapter; it opens nothing before it is listened to.
 
     Args:
         choice: which one.
         book: the line's memory of what its modem was given.
-        now: the wall clock, Unix seconds.
+        clock: see `Clock`.
 
     Raises:
         CommandError: a package that it needs is not installed.
@@ -72,13 +71,13 @@ def make_modem(choice: ModemChoice, *, book: HandedBook, now: Callable[[], float
                 from sayso.phone.adapters.modem_manager import ModemManagerModem  # noqa: PLC0415  an extra
             except ImportError as error:
                 raise CommandError("for ModemManager, install the extra: pip install 'sayso[phone]'") from error
-            return ModemManagerModem(book=book, now=now, device=choice.where)
+            return ModemManagerModem(book=book, clock=clock, device=choice.where)
         case "termux":
             slot = int(choice.where) if choice.where else None
             source = TermuxSource(SystemPrograms(), slot=slot)
-            return PolledModem(source, book=book, now=now, every_s=TERMUX_EVERY_S)
+            return PolledModem(source, book=book, clock=clock, every_s=TERMUX_EVERY_S)
         case "gammu":
             gammu = GammuSource(partial(gammu_worker, choice.where))
-            return PolledModem(gammu, book=book, now=now, every_s=GAMMU_EVERY_S)
+            return PolledModem(gammu, book=book, clock=clock, every_s=GAMMU_EVERY_S)
         case _:
             return CarrierModem(Path(choice.where))

@@ -8,19 +8,33 @@ after it how it ended; a crash between the two leaves `handing`, and that is tol
 """
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from enum import Enum, auto
+from typing import Final, Protocol, TypeAlias
 
+from sayso.phone.adapters.alarm import next_within
 from sayso.phone.adapters.sms_bounds import can_be_sent, check_sms
 from sayso.phone.core.sms.assembly import PATIENCE_S, Part, Whole, assemble
 from sayso.phone.core.sms.header import PartOf
 from sayso.phone.core.sms.incoming import meaning
 from sayso.phone.errors import ModemGoneError, PhoneError
-from sayso.phone.ports import HandedBook, HandedSms, IncomingSms, ModemEvent, Sim, SmsSent, Storage
+from sayso.phone.ports import Clock, HandedBook, HandedSms, IncomingSms, ModemEvent, Sim, SmsSent, Storage
 
 _HANDING: Final = "handing"
+TELL_AGAIN_S: Final = 7 * 24 * 3600.0
+"""So often it is told of all that lies in the storage: what is not deleted there must not outlive the phone's notes of
+it, or it would be shown again after the next start."""
+
+
+class _Word(Enum):
+    """In place of an event."""
+
+    END = auto()
+
+
+_Said: TypeAlias = ModemEvent | _Word
+_Out: TypeAlias = asyncio.Queue[_Said | None]
 
 
 class NotSentError(PhoneError):
@@ -110,7 +124,7 @@ class PolledModem:
         source: Source,
         *,
         book: HandedBook,
-        now: Callable[[], float],
+        clock: Clock,
         every_s: float,
         patience_s: float = PATIENCE_S,
     ) -> None:
@@ -119,26 +133,27 @@ class PolledModem:
         Args:
             source: see `Source`.
             book: the line's memory of what its modem was given.
-            now: the wall clock, Unix seconds.
+            clock: see `Clock`.
             every_s: how long to wait between two looks.
             patience_s: how long parts wait for the others.
         """
         self._source = source
         self._book = book
-        self._now = now
+        self._clock = clock
         self._every_s = every_s
         self._patience_s = patience_s
-        self._out: asyncio.Queue[ModemEvent | None] | None = None
+        self._out: _Out | None = None
         self._sim: Sim | None = None
         self._places: dict[int, tuple[int, ...]] = {}
+        self._told_all_at = 0.0
         self._seen: dict[int, float] = {}
         self._asked: set[int] = set()
 
     async def events(self) -> AsyncIterator[ModemEvent]:
         """Attach, and yield as the port says. Ends when the source cannot be reached any more."""
         if self._out is not None:
-            self._out.put_nowait(None)
-        out: asyncio.Queue[ModemEvent | None] = asyncio.Queue()
+            self._out.put_nowait(_Word.END)
+        out: _Out = asyncio.Queue()
         self._out, self._sim, self._places = out, None, {}
         full = False
         try:
@@ -151,10 +166,13 @@ class PolledModem:
                 for event in news:
                     yield event
                 full = look.full
-                async for said in _until(out, asyncio.get_running_loop().time() + self._every_s):
-                    if said is None:
+                moment = self._clock.monotonic() + self._every_s
+                while (left := moment - self._clock.monotonic()) > 0:
+                    said: _Said | None = await next_within(self._clock, left, out)
+                    if isinstance(said, _Word):
                         return
-                    yield said
+                    if said is not None:
+                        yield said
                 try:
                     look = await self._source.look()
                 except ModemGoneError:
@@ -173,7 +191,7 @@ class PolledModem:
         elif not self._readable or not can_be_sent(to, text):
             self._say(SmsSent(ref=ref, state="failed"))
         else:
-            await self._hand_over(HandedSms(ref=ref, to=to, place="", state=_HANDING, at=self._now()), text)
+            await self._hand_over(HandedSms(ref=ref, to=to, place="", state=_HANDING, at=self._clock.wall()), text)
 
     async def ask_sent(self, ref: int) -> None:
         """Tell what the book says of `ref`; errors as in the port."""
@@ -202,7 +220,7 @@ class PolledModem:
             self._note(entry, "cannot-say")
         except ModemGoneError:
             if self._out is not None:
-                self._out.put_nowait(None)  # who attaches anew asks what became of it
+                self._out.put_nowait(_Word.END)  # who attaches anew asks what became of it
             raise
         else:
             self._note(replace(entry, network_ref=network_ref), "sent")
@@ -244,7 +262,9 @@ class PolledModem:
 
     def _incoming(self, look: Look) -> list[ModemEvent]:
         """Return the SMS that are whole, or given up, and were not told of yet. A full storage has no patience."""
-        now = time.monotonic()
+        now = self._clock.monotonic()
+        if not self._places or now - self._told_all_at >= TELL_AGAIN_S:
+            self._places, self._told_all_at = {}, now
         self._seen = {one.place: self._seen.get(one.place, now) for one in look.found}
         found = [one for one in look.found if isinstance(one, Found)]
         parts = [_part(one, one.part, self._seen[one.place]) for one in found if one.part is not None]
@@ -288,17 +308,6 @@ class PolledModem:
 
 def _name(sim: Sim) -> tuple[str, str, str]:
     return sim.imsi, sim.iccid, sim.slot
-
-
-async def _until(out: "asyncio.Queue[ModemEvent | None]", moment: float) -> AsyncIterator[ModemEvent | None]:
-    """Yield what is said until a moment of the loop's clock."""
-    while True:
-        try:
-            async with asyncio.timeout_at(moment):
-                event = await out.get()
-        except TimeoutError:
-            return
-        yield event
 
 
 def _part(one: Found, of: PartOf, seen_at: float) -> Part:

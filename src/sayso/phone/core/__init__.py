@@ -15,6 +15,7 @@
     texts        the row that a person sees: a message, in or out, or a word of the system in a thread
     sms/         what an SMS is made of: alphabets, headers, parts, what came
     modem_manager, termux, gammu   what each kind of modem says, read
+    vcard        names and numbers out of address books
     codes        finds the code in the registrar's SMS
     reconnect    how long to wait before the next try
 

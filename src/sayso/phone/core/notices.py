@@ -49,10 +49,10 @@ def the_sms(notice: Notice, candidates: Sequence[Text], *, message: str | None) 
 
     Args:
         notice: not joined yet.
-        candidates: SMS of its number that no notice has been joined to, oldest first.
+        candidates: SMS of its number that no notice has been joined to, oldest first; their own clocks may be wrong.
         message: the message's text, if it came by cloud.
     """
-    near = [sms for sms in candidates if abs(sms.at - notice.at) <= WINDOW_S]
+    near = [sms for sms in candidates if abs((sms.came_at or sms.at) - notice.at) <= WINDOW_S]
     return _chosen(notice, near, message)
 
 

@@ -72,6 +72,8 @@ class Text:
     """`Reason`, `Word`, or None."""
     at: float
     """Unix seconds: when it was sent, by its sender's clock."""
+    came_at: float = 0.0
+    """Of an SMS that came in: when, by this phone's clock; 0: not noted."""
     position: float = 0.0
     """Order in the thread."""
     counter: int = 0

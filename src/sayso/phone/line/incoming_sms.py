@@ -67,8 +67,10 @@ class IncomingSmsDesk:
             return
         with contextlib.suppress(ModemGoneError):
             await self._modem.delete_sms(sms.index)
-            with self._world.store.transaction("sms-deleted"):
-                self._world.store.seen.sms_deleted(self._line, sms.index, digest)
+            # An inbox that is not ours to empty is told anew at every start: nothing is written for what is known.
+            if self._world.store.seen.sms_lies_there(self._line, sms.index, digest):
+                with self._world.store.transaction("sms-deleted"):
+                    self._world.store.seen.sms_deleted(self._line, sms.index, digest)
 
     def _known(self, sms: IncomingSms, digest: bytes) -> bool:
         seen, now = self._world.store.seen, self._world.clock.wall()
@@ -109,7 +111,7 @@ class IncomingSmsDesk:
             self._code_came()
 
     def _row(self, sms: IncomingSms) -> Text:
-        number = normal(sms.sender) or NO_SENDER
+        number, now = normal(sms.sender) or NO_SENDER, self._world.clock.wall()
         return Text(
             line=self._line,
             number=number,
@@ -119,5 +121,6 @@ class IncomingSmsDesk:
             text=sms.text,
             state=first_state(is_blocked=self._world.store.regard.is_blocked(number)),
             reason=_WORDS.get(sms.kind),
-            at=shown_at(sms.sent_at, now=self._world.clock.wall()),
+            at=shown_at(sms.sent_at, now=now),
+            came_at=now,
         )

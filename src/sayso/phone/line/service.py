@@ -57,7 +57,13 @@ class LineService:
         self._leavers: list[asyncio.Future[Left]] = []
         self._code_news = asyncio.Event()
         self.lock = LockDesk(world, line, reached=self._reached, enrolling=self._enrolling, code_news=self._code_news)
-        self._sims = SimWatch(world, line, moved=self._changed.set, released=self._release)
+        self._sims = SimWatch(
+            world,
+            line,
+            moved=self._changed.set,
+            released=self._release,
+            ours_now=lambda: self._texting.look_again(),  # noqa: PLW0108  made below
+        )
         self._texting = Texting(world, line, modem, sims=self._sims, code_came=self._code_news.set)
 
     @property

@@ -45,7 +45,13 @@ class SimWatch:
     """Watches one line's SIM."""
 
     def __init__(
-        self, world: World, line: bytes, *, moved: Callable[[], None], released: Callable[[str], None]
+        self,
+        world: World,
+        line: bytes,
+        *,
+        moved: Callable[[], None],
+        released: Callable[[str], None],
+        ours_now: Callable[[], None],
     ) -> None:
         """Take the line.
 
@@ -54,11 +60,15 @@ class SimWatch:
             line: id of the line.
             moved: called when the line's state has changed because of the SIM.
             released: called with a sentence for the owner when the enrolment is to end.
+            ours_now: called when the SIM in the phone has become the line's without a word of the modem's: its owner
+                said so, or the line is bound to none any more.
         """
         self._world = world
         self._line = line
         self._moved = moved
         self._released = released
+        self._ours_now = ours_now
+        self._was_ours = False
         self._since = world.clock.monotonic()
         """Since when what is seen has been so."""
         self._seen_ours = False
@@ -91,6 +101,7 @@ class SimWatch:
         self._seen_ours = self._seen_ours or self.seen is SimSeen.OURS
         if sim is not None:
             self._mind()
+        self._was_ours = self.seen is SimSeen.OURS
         self.known.set()
 
     def look(self) -> None:
@@ -114,12 +125,16 @@ class SimWatch:
         with self._world.store.transaction("sim-confirmed"):
             self._world.store.lines.put(replace(line, sim=self.view.digest))
         self._mind()
+        self._looks.set()
 
     async def run(self) -> None:
         """Look again when time alone changes what is seen; for as long as the phone runs."""
         while True:
             self._looks.clear()
             again = self._mind()
+            if self.seen is SimSeen.OURS and not self._was_ours:
+                self._ours_now()
+            self._was_ours = self.seen is SimSeen.OURS
             async with asyncio.TaskGroup() as tasks:
                 alarm = tasks.create_task(self._alarm(again))
                 await self._looks.wait()

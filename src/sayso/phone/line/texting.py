@@ -51,6 +51,7 @@ class Texting:
         self._incoming = IncomingSmsDesk(world, line, modem, code_came=code_came)
         self.sms_chosen = asyncio.Event()
         """Set by whoever stores a text that goes by SMS."""
+        self._looks_again = False
 
     async def run(self) -> None:
         """Serve the modem for as long as the phone runs."""
@@ -66,6 +67,11 @@ class Texting:
                 self._sims.see(None)
                 pause = min(_MOST_WAIT_S, wait_s(failures, chance(self._world.random)))
                 await self._world.clock.sleep(pause)
+
+    def look_again(self) -> None:
+        """Settle all that waits for the line's SIM: the one that is in the phone has become that."""
+        self._looks_again = True
+        self.sms_chosen.set()
 
     async def _take(self, event: ModemEvent) -> None:
         match event:
@@ -91,6 +97,9 @@ class Texting:
         while True:
             await self.sms_chosen.wait()
             self.sms_chosen.clear()
+            if self._looks_again:
+                self._looks_again = False
+                await self._ask_unsettled()
             with contextlib.suppress(ModemGoneError):
                 for text in self._world.store.texts.with_modem(self._line):
                     if text.state == State.SMS_SENDING and text.sms_sim is None:

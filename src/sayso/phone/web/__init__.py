@@ -10,6 +10,7 @@
     screens    what handlers share
     live       what happens, told to open pages
     threads, people, states, times, channel, held, policy, segments   what is shown, made of what is stored
+    address_book   takes over a vCard file
     languages, locale/   gettext catalogues
     render, templates/   HTML, in which everything is escaped
     static/    one style sheet, one script, one sprite of icons; no build step (docs/adr/0031)

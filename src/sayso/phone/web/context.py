@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from sayso.phone.adapters.store import Store
 from sayso.phone.line.book import Book
 from sayso.phone.line.owner import Owner
-from sayso.phone.ports import Clock
+from sayso.phone.ports import Clock, UpdateSwitch
 from sayso.phone.web import times
 from sayso.phone.web.desk import Desk
 from sayso.phone.web.languages import Language
@@ -44,6 +44,8 @@ class Context:
     clock: Clock
     segments: SegmentCounter
     suggested: Suggested
+    updates: UpdateSwitch | None = None
+    """Where this phone was installed by the update channel."""
     zone: tzinfo | None = None
     """Of the days and times shown; the phone's own where it is None."""
 

@@ -43,6 +43,9 @@ def _environment(language: Language, sources: Mapping[str, str]) -> Environment:
     environment.install_gettext_callables(  # type: ignore[attr-defined]  # put there by the extension
         language.gettext, language.ngettext, newstyle=True
     )
+    # What `_` and `ngettext` return counts as markup, so they are given words of the template only; sentences that come
+    # from elsewhere go through this, and are escaped.
+    environment.globals["said"] = language.gettext
     environment.globals["icon"] = icon
     environment.globals["language"] = language
     return environment

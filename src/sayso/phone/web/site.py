@@ -22,6 +22,7 @@ from sayso.phone.web.routes.messages import MessageRoutes
 from sayso.phone.web.routes.people import PeopleRoutes
 from sayso.phone.web.routes.session import SessionRoutes
 from sayso.phone.web.routes.settings import SettingRoutes
+from sayso.phone.web.routes.updates import UpdateRoutes
 from sayso.phone.web.screens import JSON, BadBodyError, Screens
 from sayso.phone.web.server import HttpServer, Listener
 from sayso.protocol.errors import SaysoError
@@ -99,6 +100,7 @@ def site_routes(context: Context, hub: Hub) -> Iterable[HTTPRouteHandler]:
         MessageRoutes(screens),
         PeopleRoutes(screens),
         SettingRoutes(screens),
+        UpdateRoutes(screens),
     ):
         yield from part.routes()
 

@@ -26,7 +26,7 @@ class Shown:
     why: str = ""
     """One more sentence: why, and what to do."""
     next: str = ""
-    """What the phone does about it by itself, and when."""
+    """What the phone does about it by itself, and when; always seen."""
     choices: tuple[Choice, ...] = ()
     """What its owner can do now."""
     may_be_sent_again: bool = False

@@ -164,13 +164,13 @@ class DeviceConnection(WSListener):
             self._fail(Error(ErrorCode.MALFORMED, 0, str(error)))
             return
         shared = self._shared
-        now, relay = shared.now(), shared.relay
+        now, relay, desk = shared.now(), shared.relay, shared.desk
         for one in frames:
             if not self._ending:  # after a frame that ended the connection the rest of its message counts no more
                 mailbox, sender = self._mailbox, self._sender
                 # Nearly all frames are these two; `_take` would cost each of them a call more.
                 if isinstance(one, Deposit) and sender is not None:
-                    relay.deposit(sender, one, now=now)
+                    desk.deposit(sender, one, now=now)
                 elif isinstance(one, Ack) and mailbox is not None:
                     relay.ack(mailbox, one, now=now)
                 else:

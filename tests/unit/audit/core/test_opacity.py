@@ -27,6 +27,9 @@ def test_what_repeats_can_be_read() -> None:
     assert not is_opaque(b"plain text " * 100)
 
 
-def test_what_is_dense_behind_a_head_that_repeats_is_opaque() -> None:
-    for seed in range(20):
-        assert is_opaque(bytes(range(256)) * 4 + Random(seed).randbytes(2000))
+def test_what_repeats_or_is_text_beside_it_hides_nothing() -> None:
+    pattern, words = bytes(range(256)) * 4, b"plain text " * 200
+    assert is_opaque(pattern + DENSE[:2000])
+    assert is_opaque(pattern + DENSE[:2000] + pattern)
+    assert is_opaque(words + DENSE[:1500])
+    assert not is_opaque(words + DENSE[:100])

@@ -1,5 +1,6 @@
 """What a modem that is looked at does beside what every modem does (tests/contract/test_polled_modems.py)."""
 
+import asyncio
 import contextlib
 import os
 from dataclasses import replace
@@ -9,8 +10,9 @@ import pytest
 
 from sayso.phone.adapters.gammu import GammuSource
 from sayso.phone.adapters.modems import ModemChoice, make_modem, read_choice
-from sayso.phone.adapters.polled_modem import PolledModem
+from sayso.phone.adapters.polled_modem import TELL_AGAIN_S, PolledModem
 from sayso.phone.adapters.programs import SystemPrograms
+from sayso.phone.adapters.system import SystemClock
 from sayso.phone.adapters.termux import TermuxSource
 from sayso.phone.core.sms.incoming import SmsKind
 from sayso.phone.errors import CommandError, ModemGoneError
@@ -19,6 +21,7 @@ from tests.aio import run
 from tests.contract.modem import OTHERS, OURS, attached
 from tests.fakes.gammu import SMS, FakeGammu
 from tests.fakes.handed_book import FakeBook
+from tests.fakes.phone_clock import FakeClock
 from tests.fakes.radio import Radio, Stored
 from tests.fakes.termux import FakeTermux
 
@@ -28,7 +31,9 @@ class Android:
         self.radio = Radio(OURS, others=(OTHERS,))
         self.programs = FakeTermux(self.radio)
         self.book = FakeBook()
-        self.modem = PolledModem(TermuxSource(self.programs, slot=1), book=self.book, now=lambda: 1.0, every_s=0.005)
+        self.modem = PolledModem(
+            TermuxSource(self.programs, slot=1), book=self.book, clock=SystemClock(), every_s=0.005
+        )
 
 
 class Old:
@@ -37,7 +42,7 @@ class Old:
         self.link = FakeGammu(self.radio)
         self.book = FakeBook()
         self.modem = PolledModem(
-            GammuSource(self.link.open), book=self.book, now=lambda: 1.0, every_s=0.005, patience_s=patience_s
+            GammuSource(self.link.open), book=self.book, clock=SystemClock(), every_s=0.005, patience_s=patience_s
         )
 
 
@@ -52,6 +57,31 @@ def test_a_large_inbox_is_read_in_pages() -> None:
             assert told == [str(number) for number in range(450)]
             android.radio.store(Stored(OTHERS, "new", android.radio.now))
             assert (await ears.next(IncomingSms)).text == "new"
+
+    run(main())
+
+
+def test_what_stays_in_an_inbox_is_told_of_every_week() -> None:
+    """The phone forgets its notes of SMS after a while: it would show the whole inbox again after its next start."""
+
+    async def main() -> None:
+        clock, radio = FakeClock(), Radio(OURS, others=(OTHERS,))
+        modem = PolledModem(TermuxSource(FakeTermux(radio)), book=FakeBook(), clock=clock, every_s=3600.0)
+        radio.store(Stored(OTHERS, "stays", radio.now))
+        told: list[int] = []
+
+        async def hear() -> None:
+            async for event in modem.events():
+                told.extend([event.index] if isinstance(event, IncomingSms) else [])
+
+        async with asyncio.TaskGroup() as tasks:
+            hearing = tasks.create_task(hear())
+            await clock.advance(TELL_AGAIN_S - 3600)
+            assert told == [1]
+            await clock.advance(2 * 3600)
+            assert told == [1, 1]
+            await modem.delete_sms(1)
+            hearing.cancel()
 
     run(main())
 
@@ -178,7 +208,7 @@ def test_only_listed_programs_are_run() -> None:
 )
 def test_choices(text: str, choice: ModemChoice) -> None:
     assert read_choice(text) == choice
-    make_modem(choice, book=FakeBook(), now=lambda: 0.0)  # opens nothing
+    make_modem(choice, book=FakeBook(), clock=SystemClock())  # opens nothing
 
 
 @pytest.mark.parametrize(
@@ -194,7 +224,9 @@ def test_a_slot_is_part_of_what_a_sim_is_known_by() -> None:
         android = Android()
         async with attached(android.modem) as ears:
             first = ears.sim
-        other = PolledModem(TermuxSource(android.programs, slot=0), book=android.book, now=lambda: 1.0, every_s=0.005)
+        other = PolledModem(
+            TermuxSource(android.programs, slot=0), book=android.book, clock=SystemClock(), every_s=0.005
+        )
         async with attached(other) as ears:
             assert ears.sim == replace(first, slot="0/00101")
 

@@ -7,7 +7,7 @@ NOW = 1_800_000_000.0
 LINE, ALICE = b"l" * 16, "+447700900101"
 
 
-def _sms(text: str, place: int = 1, *, at: float = NOW) -> Text:
+def _sms(text: str, place: int = 1, *, at: float = NOW, came_at: float = 0.0) -> Text:
     return Text(
         id=place,
         line=LINE,
@@ -18,6 +18,7 @@ def _sms(text: str, place: int = 1, *, at: float = NOW) -> Text:
         text=text,
         state=InState.NEW,
         at=at,
+        came_at=came_at,
     )
 
 
@@ -53,6 +54,13 @@ def test_a_text_of_which_nothing_is_left() -> None:
 
 def test_a_notice_does_not_reach_into_the_past() -> None:
     assert the_sms(_notice("ok"), [_sms("ok", at=NOW - WINDOW_S - 1)], message=None) is None
+
+
+def test_a_notice_finds_its_sms_also_with_a_wrong_clock() -> None:
+    """The SMS was here first, under a stamp of last year: not joined, the text would stand there twice."""
+    long_ago = NOW - 300 * 86_400
+    assert the_sms(_notice("ok"), [_sms("ok", at=long_ago, came_at=NOW - 5)], message="ok") is not None
+    assert the_sms(_notice("ok"), [_sms("ok", at=NOW, came_at=NOW - WINDOW_S - 1)], message="ok") is None
 
 
 def test_an_sms_finds_its_notice_also_with_a_wrong_clock() -> None:

@@ -65,6 +65,21 @@ def test_a_modem_that_repeats_itself() -> None:
     run(main())
 
 
+def test_an_inbox_that_is_told_of_again_costs_no_transaction() -> None:
+    """Android's stays as it is, and is told of at every start: a write for each would keep a phone busy for long."""
+
+    async def main() -> None:
+        alice = Town().phone(ALICE)
+        taking, _ = desk(alice)
+        await taking.take(SMS)
+        written: list[str] = []
+        alice.boundary = lambda name, _: written.append(name)
+        await taking.take(SMS)
+        assert written == []
+
+    run(main())
+
+
 def test_a_modem_that_was_reset_before_it_deleted() -> None:
     """It tells of the same SMS at another place: no second row; and then a place that was used before is used anew."""
 

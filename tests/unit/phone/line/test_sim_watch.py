@@ -9,7 +9,7 @@ from sayso.phone.core.lines import LineState
 from sayso.phone.errors import CommandError
 from sayso.phone.line.sim_watch import GIVEN_UP, RELEASED
 from tests.aio import run
-from tests.fakes.phones import ALICE, BOB, Phone, Town
+from tests.fakes.phones import ALICE, BOB, CAROL, Phone, Town
 
 
 def _state(phone: Phone) -> LineState:
@@ -102,6 +102,26 @@ def test_a_modem_that_is_without_its_sim_for_a_while_after_a_reset() -> None:
                 alice.modem.insert()
                 await town.pass_time(1)
             assert _state(alice) is LineState.ON
+
+    run(main())
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_an_sms_that_waited_for_the_lines_sim_goes_once_the_owner_has_said_which_it_is(ours: bool) -> None:  # noqa: FBT001
+    """The modem says nothing then: nobody else would look at what waits."""
+
+    async def main() -> None:
+        town = Town()
+        alice, carol = town.phone(ALICE), town.phone(CAROL)
+        async with alice.running(), carol.running():
+            await alice.opt_in()
+            alice.modem._change(replace(alice.modem._full, imsi="001010000000077", iccid="89991010000000000077"))
+            sent = alice.send(CAROL, "hello")
+            await town.pass_time(700)
+            assert alice.state_of(sent) == "sms-sending"
+            await alice.owner.handle(ask.ConfirmSim(ours=ours))
+            await town.pass_time(5)
+            assert alice.state_of(sent) == "sms-delivered"
 
     run(main())
 

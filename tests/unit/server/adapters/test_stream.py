@@ -13,6 +13,7 @@ from sayso.protocol.frames import (
     CaughtUp,
     Collect,
     Deliver,
+    Deposit,
     Deposited,
     DepositState,
     Error,
@@ -29,6 +30,7 @@ from sayso.protocol.frames import (
 from sayso.protocol.ids import envelope_id
 from sayso.protocol.limits import KIB, LIMITS
 from sayso.server.core.limits import StreamLimits
+from sayso.server.core.relay.entries import Sender
 from tests.aio import run
 from tests.fakes.device_stream import StreamServer
 from tests.fakes.login import Device
@@ -90,6 +92,41 @@ def test_every_frame_of_a_device_has_its_way() -> None:
                     alice.say(Ask(3, handle_of(b"one")))
                 alice.say(Collect(handle_of(b"one")))
                 await one.until(lambda: not one.store.disk.outcomes)
+
+    run(main())
+
+
+class OtherDesk:
+    """What stands before the relay where mailboxes lie in several processes; it keeps what it is handed."""
+
+    def __init__(self) -> None:
+        self.handed: list[object] = []
+
+    def deposit(self, _: Sender, frame: Deposit, *, now: float) -> None:
+        self.handed.append((type(frame), now > 0))
+
+    def recall(self, _: Sender, frame: Recall, *, now: float) -> None:
+        self.handed.append((type(frame), now > 0))
+
+    def ask(self, _: Sender, frame: Ask, *, now: float) -> None:
+        self.handed.append((type(frame), now > 0))
+
+    def left(self, _: Sender) -> None:
+        self.handed.append("left")
+
+
+def test_what_is_for_other_mailboxes_goes_to_the_desk_and_not_past_it() -> None:
+    async def main() -> None:
+        desk = OtherDesk()
+        one = server()
+        one.desk = desk
+        async with one.running():
+            async with one.logged_in(ALICE) as alice:
+                alice.say(alice.deposit(BOB.line, b"one", 1), Recall(2, handle_of(b"one")), Ask(3, handle_of(b"one")))
+                await one.until(lambda: len(desk.handed) == 3)
+            await one.until(lambda: len(desk.handed) == 4)
+            assert desk.handed == [(Deposit, True), (Recall, True), (Ask, True), "left"]
+            assert not one.store.disk.mail
 
     run(main())
 

@@ -1,13 +1,12 @@
 """One modem of ModemManager's, for as long as it is there."""
 
-import asyncio
-import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
+from sayso.phone.adapters.alarm import next_within
 from sayso.phone.adapters.modem_manager.bus import (
     OBJECT_MANAGER,
     PROPERTIES,
@@ -36,11 +35,11 @@ from sayso.phone.core.modem_manager import (
 from sayso.phone.core.sms.assembly import PATIENCE_S
 from sayso.phone.core.sms.incoming import meaning
 from sayso.phone.errors import ModemGoneError
-from sayso.phone.ports import HandedBook, HandedSms, IncomingSms, ModemEvent, Sim, SmsSent, Storage
+from sayso.phone.ports import Clock, HandedBook, HandedSms, IncomingSms, ModemEvent, Sim, SmsSent, Storage
 
 _SEND_S: Final = 180.0
 """ModemManager itself gives a network two minutes for each part."""
-_LOOK_S: Final = 5.0
+LOOK_S: Final = 5.0
 """So often the bus is looked at: nothing tells when it dies."""
 _HANDING: Final = "handing"
 _NO_SIM: Final = Sim(present=False, locked=False, imsi="", iccid="", number=None, operator="")
@@ -50,11 +49,12 @@ _OPEN = (BusRefusal, NoAnswerError)
 class Attached:
     """What one modem tells, and what it is told."""
 
-    def __init__(self, bus: Bus, path: str, *, book: HandedBook, now: Callable[[], float]) -> None:
+    def __init__(self, bus: Bus, path: str, *, book: HandedBook, clock: Clock, look_s: float) -> None:
         self._bus = bus
         self._path = path
         self._book = book
-        self._now = now
+        self._clock = clock
+        self._look_s = look_s
         self._ended = False
         self._out: deque[ModemEvent] = deque()
         self._modem: dict[str, object] = {}
@@ -82,7 +82,7 @@ class Attached:
             while not self._ended:
                 while self._out:
                     yield self._out.popleft()
-                signal = await self._next()
+                signal = await next_within(self._clock, self._look_s, self._bus.signals)
                 if signal is not None:
                     await self._hear(signal)
                 elif not self._bus.connected:
@@ -107,7 +107,7 @@ class Attached:
             self._note_room(error)
             self._say(SmsSent(ref=ref, state="failed"))
             return
-        entry = HandedSms(ref=ref, to=to, place=self._place(path), state=_HANDING, at=self._now())
+        entry = HandedSms(ref=ref, to=to, place=self._place(path), state=_HANDING, at=self._clock.wall())
         self._book.put(entry)
         await self._send_off(entry, path)
 
@@ -130,14 +130,6 @@ class Attached:
             self._paths.pop(index, None)
 
     # ---- hearing ----
-
-    async def _next(self) -> Signal | None:
-        """Wait for the next signal; None when there is something to say, or it is time to look at the bus."""
-        try:
-            async with asyncio.timeout(_LOOK_S):
-                return await self._bus.signals.get()
-        except TimeoutError:
-            return None
 
     async def _hear(self, signal: Signal) -> None:
         match signal:
@@ -241,7 +233,7 @@ class Attached:
         if sms.report:
             await self._take_report(path, sms)
         elif sms.incoming and sms.state == SmsState.RECEIVING:
-            self._partial.setdefault(path, time.monotonic())
+            self._partial.setdefault(path, self._clock.monotonic())
         elif sms.incoming and sms.state == SmsState.RECEIVED:
             self._partial.pop(path, None)
             self._tell(path, sms)
@@ -256,7 +248,7 @@ class Attached:
 
     async def _show_partial(self) -> None:
         """Say that parts have been missing for long. ModemManager gives none of them away, so they stay with it."""
-        now = time.monotonic()
+        now = self._clock.monotonic()
         for path in [path for path, since in self._partial.items() if now - since >= PATIENCE_S]:
             self._partial[path] = float("inf")
             with suppress(BusRefusal):
@@ -368,9 +360,10 @@ class Attached:
 
     async def _properties(self, path: str, interface: str) -> Mapping[str, object]:
         try:
-            return await self._bus.properties(path, interface)
+            found: Mapping[str, object] = await self._bus.call(path, PROPERTIES, "GetAll", "s", interface)
         except NoAnswerError as error:
             raise ModemGoneError("ModemManager does not answer") from error
+        return found
 
     def _say(self, event: ModemEvent) -> None:
         self._out.append(event)

@@ -9,7 +9,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from dbus_fast import DBusFastError, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
@@ -53,22 +53,20 @@ class Signal:
     body: tuple[Any, ...]
 
 
-class Bus:
+class Bus(Protocol):
     """One connection, for the names of one ModemManager process."""
 
-    def __init__(self, bus: MessageBus, owner: str, run: str) -> None:
-        self._bus = bus
-        self.owner: Final = owner
-        """ModemManager's unique name: another process of it has another one."""
-        self.run: Final = run
-        """The bus's own id: unique names begin anew with another bus."""
-        self.signals: Final[asyncio.Queue[Signal | None]] = asyncio.Queue()
-        """What came, in order; a None wakes whoever waits for it."""
+    owner: str
+    """ModemManager's unique name: another process of it has another one."""
+    run: str
+    """The bus's own id: unique names begin anew with another bus."""
+    signals: "asyncio.Queue[Signal | None]"
+    """What came, in order; a None wakes whoever waits for it."""
 
     @property
     def connected(self) -> bool:
         """Whether the bus is still there."""
-        return bool(self._bus.connected)
+        ...
 
     async def call(
         self, path: str, interface: str, member: str, signature: str = "", *body: object, within_s: float = CALL_S
@@ -80,12 +78,28 @@ class Bus:
             NoAnswerError: no answer in time.
             ModemGoneError: the bus, or this ModemManager, is gone.
         """
-        return await _call(self._bus, self.owner, path, interface, member, signature, body, within_s)
+        ...
 
-    async def properties(self, path: str, interface: str) -> Mapping[str, object]:
-        """Return an object's properties; errors as for `call`."""
-        found: Mapping[str, object] = await self.call(path, PROPERTIES, "GetAll", "s", interface)
-        return found
+
+class SystemBus:
+    """The Bus over dbus-fast."""
+
+    def __init__(self, bus: MessageBus, owner: str, run: str) -> None:
+        self._bus = bus
+        self.owner = owner
+        self.run = run
+        self.signals: asyncio.Queue[Signal | None] = asyncio.Queue()
+
+    @property
+    def connected(self) -> bool:
+        """Whether the bus is still there."""
+        return bool(self._bus.connected)
+
+    async def call(
+        self, path: str, interface: str, member: str, signature: str = "", *body: object, within_s: float = CALL_S
+    ) -> Any:
+        """Call a method; see `Bus`."""
+        return await _call(self._bus, self.owner, path, interface, member, signature, body, within_s)
 
     def take(self, message: Message) -> None:
         """Queue a signal; called by dbus-fast for every message."""
@@ -100,7 +114,7 @@ def variants(values: Mapping[str, tuple[str, object]]) -> dict[str, Variant]:
 
 
 @asynccontextmanager
-async def open_bus(address: str | None = None) -> AsyncIterator[Bus]:
+async def open_bus(address: str | None = None) -> AsyncIterator[SystemBus]:
     """Connect to the system bus, and to the ModemManager on it.
 
     Args:
@@ -119,7 +133,7 @@ async def open_bus(address: str | None = None) -> AsyncIterator[Bus]:
         for rule in (f"type='signal',sender='{SERVICE}'", f"type='signal',sender='{_DBUS}',arg0='{SERVICE}'"):
             await _ask_bus(bus, "AddMatch", "s", rule)
         owner = await _ask_bus(bus, "GetNameOwner", "s", SERVICE)
-        opened = Bus(bus, owner, await _ask_bus(bus, "GetId"))
+        opened = SystemBus(bus, owner, await _ask_bus(bus, "GetId"))
         bus.add_message_handler(opened.take)
         yield opened
     finally:

@@ -7,31 +7,43 @@ restarted.
 """
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 
-from sayso.phone.adapters.modem_manager.attached import Attached
-from sayso.phone.adapters.modem_manager.bus import open_bus
+from sayso.phone.adapters.modem_manager.attached import LOOK_S, Attached
+from sayso.phone.adapters.modem_manager.bus import Bus, open_bus
 from sayso.phone.adapters.modem_manager.choosing import choose
 from sayso.phone.adapters.sms_bounds import check_sms
 from sayso.phone.errors import ModemGoneError
-from sayso.phone.ports import HandedBook, ModemEvent
+from sayso.phone.ports import Clock, HandedBook, ModemEvent
 
 
 class ModemManagerModem:
     """One modem."""
 
     def __init__(
-        self, *, book: HandedBook, now: Callable[[], float], device: str = "", bus_address: str | None = None
+        self,
+        *,
+        book: HandedBook,
+        clock: Clock,
+        device: str = "",
+        bus_address: str | None = None,
+        look_s: float = LOOK_S,
+        open_bus: Callable[[str | None], AbstractAsyncContextManager[Bus]] = open_bus,
     ) -> None:
         """Take a modem's name; nothing is opened before `events`.
 
         Args:
             book: the line's memory of what its modem was given.
-            now: the wall clock, Unix seconds.
+            clock: see `Clock`.
             device: which modem, as `choosing.choose` takes it; empty for the only one.
             bus_address: of the bus; by default the system's.
+            look_s: how often to look whether it is still there.
+            open_bus: connects to it.
         """
         self._book = book
-        self._now = now
+        self._clock = clock
+        self._look_s = look_s
+        self._open_bus = open_bus
         self._device = device
         self._address = bus_address
         self._attached: Attached | None = None
@@ -40,9 +52,9 @@ class ModemManagerModem:
         """Attach, and yield as the port says."""
         if self._attached is not None:
             self._attached.end()
-        async with open_bus(self._address) as bus:
+        async with self._open_bus(self._address) as bus:
             modem = await choose(bus, self._device)
-            attached = Attached(bus, modem.path, book=self._book, now=self._now)
+            attached = Attached(bus, modem.path, book=self._book, clock=self._clock, look_s=self._look_s)
             self._attached = attached
             try:
                 async for event in attached.events():

@@ -215,6 +215,11 @@ CREATE TRIGGER session_went AFTER DELETE ON session BEGIN UPDATE meta SET value 
 """
 """Counts every change of keys and ratchets, whoever makes it: a mark elsewhere tells an older copy by it."""
 
+_ARRIVALS: Final = """
+ALTER TABLE text ADD COLUMN came_at REAL NOT NULL DEFAULT 0;
+"""
+"""When an SMS came, by this phone's clock: a notice is held against that, since the network's clock may be wrong."""
+
 MIGRATIONS: Final = (
     _FIRST,
     _STATEMENTS_OF_RECEIPTS,
@@ -225,4 +230,5 @@ MIGRATIONS: Final = (
     _CONVERSATIONS,
     _PLACES,
     _MOVES,
+    _ARRIVALS,
 )

@@ -62,6 +62,15 @@ class Seen:
             "UPDATE seen_sms SET place = ? WHERE line = ? AND place = ? AND digest = ?", (new, line, old, digest)
         )
 
+    def sms_lies_there(self, line: bytes, place: int, digest: bytes) -> bool:
+        """Whether an SMS is not noted as deleted."""
+        return bool(
+            self._database.execute(
+                "SELECT 1 FROM seen_sms WHERE line = ? AND place = ? AND digest = ? AND deleted = 0",
+                (line, place, digest),
+            )
+        )
+
     def sms_deleted(self, line: bytes, place: int, digest: bytes) -> None:
         """Note that the modem has deleted an SMS."""
         self._database.execute(

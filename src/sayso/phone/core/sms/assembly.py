@@ -3,7 +3,8 @@
 A look at the modem's storage gives the same answer after every restart: nothing is kept here between two looks. What
 makes it hard is what a network does: parts come in any order and more than once, and a sender's phone begins its
 references anew, so that two sets may lie there under one reference at once. Parts of one set are stamped by the network
-within seconds of each other: of two sets that lack a part, it joins the one that is nearest in time.
+within seconds of each other: of two sets that lack a part, it joins the one that is nearest in time, and none that is
+far from it: half of one text and half of another would be a text that nobody wrote.
 """
 
 from collections import defaultdict
@@ -15,6 +16,8 @@ from sayso.phone.core.sms.header import PartOf
 
 PATIENCE_S: Final = 24 * 3600.0
 """After so long without the missing parts an SMS is shown without them."""
+TOGETHER_S: Final = 3600.0
+"""So far apart the network stamps the parts of one set at most; those of a sender who lost the network between them."""
 GAP: Final = "\u2026"
 """Stands for parts that did not come."""
 
@@ -94,7 +97,8 @@ def _sets(group: Sequence[Part]) -> list[_Set]:
         if same is not None:
             same.repeated.append(part)
             continue
-        open_to_it = [one for one in sets if part.of.number not in one.parts]
+        near = (one for one in sets if one.distance(part) <= TOGETHER_S)
+        open_to_it = [one for one in near if part.of.number not in one.parts]
         if open_to_it:
             home = min(open_to_it, key=lambda one: one.distance(part))
         else:

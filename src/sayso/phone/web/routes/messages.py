@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from sayso.phone import command_types as ask
 from sayso.phone.adapters.store.conversations import Conversation
+from sayso.phone.core.lines import LineState
 from sayso.phone.core.texts import Direction, Text
 from sayso.phone.errors import CommandError
 from sayso.phone.line.book import NO_SUCH_MESSAGE
@@ -50,6 +51,12 @@ class Begin(Struct, frozen=True, forbid_unknown_fields=True):
     line: _LineId | None = None
 
 
+class OtherLine(Struct, frozen=True, forbid_unknown_fields=True):
+    """The line that the next text is to leave by."""
+
+    line: _LineId
+
+
 class Find(Struct, frozen=True, forbid_unknown_fields=True):
     """What is looked for."""
 
@@ -84,6 +91,7 @@ class MessageRoutes:
             get("/c/{conversation:int}/at/{text:int}")(self.thread_at),
             post("/c/{conversation:int}/older", status_code=200)(self.older),
             post("/c/{conversation:int}/send", status_code=200)(self.send),
+            post("/c/{conversation:int}/line", status_code=200)(self.other_line),
             post("/c/{conversation:int}/seen", status_code=200)(self.seen),
             post("/measure", status_code=200)(self.measure),
             post("/search", status_code=200)(self.search),
@@ -98,9 +106,12 @@ class MessageRoutes:
     async def conversations(self, request: WebRequest) -> Response[str]:
         """The conversations."""
         rows = self._screens.threads(request).rows()
+        lines = self._context.store.lines.all()
         return self._screens.page(
             request,
             "list.html",
+            asked=[line for line in lines if line.state is LineState.POLICY_CHANGED],
+            several=len(lines) > 1,
             rows=rows,
             more=rows[-1].order if len(rows) >= LIST else "",
             first_run=self._is_first_run(),
@@ -141,6 +152,12 @@ class MessageRoutes:
         found = self._screens.conversation(conversation)
         await self._context.owner.handle(ask.OpenThread(line=self._screens.line_name(found.line), number=found.number))
         return done()
+
+    async def other_line(self, request: WebRequest, conversation: FromPath[int]) -> Response[bytes]:
+        """Go to the thread with the same number on another line, whose composer says how it goes from there."""
+        wanted = (await read(request, OtherLine)).line
+        there = self._on_line(self._screens.conversation(conversation), wanted)
+        return done(Outcome(go=f"#/c/{there.id}"))
 
     async def send(self, request: WebRequest, conversation: FromPath[int]) -> Response[bytes]:
         """Write a text."""

@@ -12,16 +12,15 @@ from msgspec import Meta, Struct
 from sayso.phone import command_types as ask
 from sayso.phone.adapters.store.conversations import Conversation
 from sayso.phone.core.texts import Direction, Text
-from sayso.phone.core.vcard import read_vcards
 from sayso.phone.errors import CommandError
 from sayso.phone.line.outgoing import cloud_number
 from sayso.phone.web import times
+from sayso.phone.web.address_book import take_over
 from sayso.phone.web.guard import BODY_BYTES
 from sayso.phone.web.live import Gone
 from sayso.phone.web.people import person
 from sayso.phone.web.routes.messages import recipient
 from sayso.phone.web.screens import JSON, Nothing, Outcome, Screens, WebRequest, done, read
-from sayso.protocol.errors import SaysoError
 from sayso.protocol.limits import LIMITS
 
 _AT_ONCE: Final = 500
@@ -120,13 +119,8 @@ class PeopleRoutes:
 
     async def import_file(self, request: WebRequest) -> Response[bytes]:
         """Take names and numbers from a vCard file; those that are no numbers are counted, and left out."""
-        taken = left_out = 0
-        for name, number in read_vcards((await read(request, Import)).file):
-            try:
-                await self._context.owner.handle(ask.AddContact(name=name, number=recipient(number)))
-                taken += 1
-            except SaysoError:
-                left_out += 1
+        found = await take_over(self._context.owner, (await read(request, Import)).file)
+        taken, left_out = found.taken, found.left_out
         language = self._screens.language(request)
         said = language.ngettext("%(num)d contact taken over.", "%(num)d contacts taken over.", taken) % {"num": taken}
         if left_out:

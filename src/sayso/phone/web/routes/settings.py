@@ -118,6 +118,7 @@ class SettingRoutes:
             price=preferences.get(PRICE) or "",
             connections=sum(line.connections for line in report.lines),
             version=report.version,
+            has_updates=self._context.updates is not None,
         )
 
     async def prefer(self, request: WebRequest) -> Response[bytes]:

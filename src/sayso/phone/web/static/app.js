@@ -14,7 +14,7 @@ const channel = new BroadcastChannel("sayso");
 let here = ""; // the path that the main pane shows
 let route = 0;
 let stream = null;
-let drafted = ""; // the text of an sms: link, until a conversation is open
+let drafted = ""; // a text that the next conversation begins with: of an sms: link, or of the same thread on another line
 
 // ---- asking the phone ----
 
@@ -95,12 +95,22 @@ channel.addEventListener("message", async (event) => {
 });
 
 async function unlock() {
-  const response = await ask("/list");
-  if (!response.ok) return;
-  put(side, await response.text());
+  await listening();
+  const { html } = await fresh("/list");
+  if (html === undefined) return;
+  put(side, html);
   side.hidden = false;
   await show();
-  hear();
+}
+
+// What happens between a view's writing and the first word of the stream would be heard by nobody: the stream is first.
+let greeted = () => {};
+function listening() {
+  return new Promise((resolve) => {
+    greeted = resolve;
+    hear();
+    setTimeout(resolve, 1000);
+  });
 }
 
 function lock() {
@@ -123,6 +133,18 @@ function path() {
   return wanted;
 }
 
+// A view that was written before something happened, and arrives after that was heard of, would show the past for good.
+let heard = 0;
+async function fresh(wanted) {
+  for (let tries = 1; ; tries++) {
+    const before = heard;
+    const response = await ask(wanted).catch(() => null);
+    if (!response?.ok) return { response };
+    const html = await response.text();
+    if (before === heard || tries === 10) return { response, html };
+  }
+}
+
 async function show({ keep = false } = {}) {
   if (!sessionStorage.getItem(TAB)) return;
   const wanted = path();
@@ -139,7 +161,7 @@ async function show({ keep = false } = {}) {
     if (!wide.matches && !keep) side.querySelector(".row-link, .fab")?.focus({ preventScroll: true });
     return;
   }
-  const response = await ask(wanted).catch(() => null);
+  const { response, html } = await fresh(wanted);
   if (mine !== route || !response) return;
   if (!response.ok) {
     if (response.status !== 401) {
@@ -148,8 +170,8 @@ async function show({ keep = false } = {}) {
     }
     return;
   }
-  const before = keep ? remember() : null;
-  put(main, await response.text());
+  const before = keep ? remember() : null; // and nothing is typed between this and the next line
+  put(main, html);
   here = wanted;
   document.body.dataset.view = /^\/c\/\d+(\/at\/\d+)?$/.test(wanted) ? "thread" : "page";
   mark();
@@ -342,7 +364,11 @@ document.addEventListener("change", async (event) => {
     await act(fake(input.dataset.upload), { file });
     input.value = "";
   } else if (input.id === "line-choice") {
-    document.getElementById("text")?.focus();
+    // The other line's own thread, with the draft: a choice kept in this page alone would be lost when it is fetched anew.
+    drafted = document.getElementById("text").value;
+    const response = await ask(`/c/${conversation()}/line`, { line: input.value }).catch(() => null);
+    if (response?.ok) await follow(await response.json());
+    else say(response ? await failure(response) : words.failed);
   }
 });
 
@@ -595,13 +621,17 @@ async function readEvents(reader) {
 }
 
 async function happened(event, data) {
-  if (event === "hello") unread(data.unread);
-  else if (event === "text") text(data);
+  heard++;
+  if (event === "hello") {
+    greeted();
+    unread(data.unread);
+  } else if (event === "text") text(data);
   else if (event === "end") {
     lock();
     say(words.locked);
   } else if (event === "line") {
-    if (side.querySelector(".first")) await list(); // said yes elsewhere: it is not off any more
+    // Said yes elsewhere, or is asked anew: what stands above the conversations is not so any more.
+    if (side.querySelector(".first, .asked") || data.state === "policy-changed") await list();
     if (main.querySelector("[data-watch='line'], .thread")) await show({ keep: true });
   } else if (event === "gone") {
     if (data.id) document.querySelector(`#bubbles [data-id="${data.id}"]`)?.remove();
@@ -677,10 +707,10 @@ function notify(data) {
 }
 
 async function list() {
-  const response = await ask("/list").catch(() => null);
-  if (!response?.ok) return;
+  const { html } = await fresh("/list");
+  if (html === undefined) return;
   const wanted = document.getElementById("search")?.value ?? "";
-  put(side, await response.text());
+  put(side, html);
   if (wanted) document.getElementById("search").value = wanted;
   mark();
 }

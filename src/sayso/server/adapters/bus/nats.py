@@ -18,7 +18,6 @@ from sayso.server.errors import ConfigError
 _CONNECT_S: Final = 5
 _FIRST_S: Final = 15.0
 _CLOSE_S: Final = 5.0
-_ANSWER_S: Final = 2.0
 _PING_S: Final = 3
 _RECONNECT_S: Final = 1
 _PENDING_BYTES: Final = 16 * 1024 * 1024
@@ -34,14 +33,17 @@ class NatsConfig:
     token: str | None = field(default=None, repr=False)
     ca: str | None = None
     """Certificates (PEM file) to trust instead of the system's."""
+    answer_s: float = 2.0
+    """So long a delivery waits for its acknowledgement."""
 
 
 class NatsBus:
     """One process's connection to NATS; it reconnects by itself for as long as it lives."""
 
-    def __init__(self, client: Client, space: str) -> None:
+    def __init__(self, client: Client, space: str, answer_s: float) -> None:
         self._client = client
         self._space = space
+        self._answer_s = answer_s
 
     @classmethod
     async def connect(cls, config: NatsConfig, *, space: str) -> Self:
@@ -79,7 +81,7 @@ class NatsBus:
                 f"NATS cannot be reached or does not let us in ({type(error).__name__}): start it, check --nats, and "
                 "the token"
             ) from error
-        return cls(client, space)
+        return cls(client, space, config.answer_s)
 
     async def listen(self, node: int, receive: Callable[[bytes], bool]) -> None:
         """See `Bus`."""
@@ -94,7 +96,7 @@ class NatsBus:
     async def deliver(self, node: int, message: bytes) -> Delivery:
         """See `Bus`."""
         try:
-            await self._client.request(self._subject(node), message, timeout=_ANSWER_S)
+            await self._client.request(self._subject(node), message, timeout=self._answer_s)
         except NoRespondersError:
             return Delivery.NOBODY
         except (TimeoutError, Error, OSError):

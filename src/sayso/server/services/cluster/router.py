@@ -34,7 +34,7 @@ from sayso.server.services.cluster.messages import (
 from sayso.server.services.cluster.routes import Route, Sent, numbered
 
 _LOOKS_MAX: Final = 8
-"""A token whose holder says as often that it is not its own is nobody's."""
+"""So often in a row nobody takes a route's deposits before their senders are told to try again later."""
 _LOOKS_FOR_NOTHING: Final = 2
 """An envelope may move between the question to PostgreSQL and those to the nodes; a second look finds it."""
 _LOOK_AGAIN_S: Final = 0.05
@@ -251,7 +251,10 @@ class Router:
         if route.looks:
             await asyncio.sleep(_LOOK_AGAIN_S * route.looks)
         route.looks += 1
-        device = await self._device_of(Token(route.token)) if route.looks <= _LOOKS_MAX else None
+        if route.looks > _LOOKS_MAX:
+            self._turn_away(route)
+            return
+        device = await self._device_of(Token(route.token))
         if device is None:
             self._end(route)
             return
@@ -278,6 +281,17 @@ class Router:
         for sender, frame in route.queue:
             self._settled(sender, frame)
             self._relay.deposit(sender, frame, now=now)
+        route.queue.clear()
+
+    def _turn_away(self, route: Route) -> None:
+        """Say that nothing was stored: the line is there, but its mailbox is with a node that is not, or on its way."""
+        route.looking = False
+        if self._routes.get(route.token) is route:
+            del self._routes[route.token]
+        for sender, frame in route.queue:
+            self._settled(sender, frame)
+            if sender.link is not None:
+                sender.link.put(Refused(frame.ref, Refusal.NO_SPACE))
         route.queue.clear()
 
     def _answer(self, sender: Sender, frame: Deposit, answer: Frame) -> None:

@@ -5,7 +5,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sayso.phone.core.sms.assembly import GAP, PATIENCE_S, Part, assemble
+from sayso.phone.core.sms.assembly import GAP, PATIENCE_S, TOGETHER_S, Part, assemble
 from sayso.phone.core.sms.header import PartOf
 
 BOB, CAROL = "+447700900002", "+447700900003"
@@ -60,6 +60,13 @@ def test_two_sets_under_one_reference_are_told_apart_by_time() -> None:
         part(4, 2, 2, "Birthday", sent_at=1001.0),
     ]
     assert {whole.text for whole in assemble(parts, now=0.0)} == {"Happy Birthday", "Sad Easter"}
+
+
+def test_half_of_one_text_and_half_of_another_are_not_one() -> None:
+    """Both sets lack what the other has: the network lost a part of each."""
+    halves = [part(1, 2, 2, "Birthday", sent_at=1001.0), part(2, 1, 2, "Sad ", sent_at=1001.0 + 2 * TOGETHER_S)]
+    assert assemble(halves, now=PATIENCE_S - 1) == []
+    assert [whole.text for whole in assemble(halves, now=PATIENCE_S)] == [f"{GAP}Birthday", f"Sad {GAP}"]
 
 
 def test_two_sets_at_once_of_which_one_lacks_a_part() -> None:

@@ -2,11 +2,12 @@
 
 import re
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sayso.phone.core.lines import LineState
+from sayso.phone.core.lines import Line, LineState
 from sayso.phone.core.outgoing import State
 from sayso.phone.web.routes.messages import _times, can_be_written_to
 from tests.aio import run
@@ -155,6 +156,41 @@ def test_what_cannot_be_written_to_is_refused_with_a_sentence(tmp_path: Path) ->
 )
 def test_a_price_is_multiplied_as_it_was_written(parts: int, price: str, total: str) -> None:
     assert _times(parts, price) == total
+
+
+def test_a_line_that_is_asked_anew_says_so_before_anything_else(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with web_app(tmp_path) as app:
+            browser = await app.browser()
+            assert "waits for your answer" not in (await browser.get("/list")).body.decode()
+            line = app.phone.store.lines.get(app.phone.line)
+            with app.phone.store.transaction("asked"):
+                changed = replace(line, state=LineState.POLICY_CHANGED, trouble="An update says what was <wrong>.")
+                app.phone.store.lines.put(changed)
+            page = (await browser.get("/list")).body.decode()
+            assert "Cloud Messaging waits for your answer" in page
+            assert "An update says what was &lt;wrong&gt;." in page
+            assert f"#/lines/{line.id.hex()}/agree" in page
+            assert f"/lines/{line.id.hex()}/off" in page
+            assert page.index("waits for your answer") < page.index('id="rows"')
+
+    run(main())
+
+
+def test_the_next_text_may_leave_by_another_line(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with web_app(tmp_path) as app:
+            browser = await app.browser()
+            there = await begun(browser)
+            other = b"2" * 16
+            with app.phone.store.transaction("second-line"):
+                app.phone.store.lines.add(Line(id=other, name="work"))
+            assert outcome(await browser.post(f"{there}/line", {"line": other.hex()}))["go"] == "#/c/2"
+            assert f'value="{other.hex()}" selected' in (await browser.get("/c/2")).body.decode()
+            assert outcome(await browser.post("/c/2/line", {"line": app.phone.line.hex()}))["go"] == f"#{there}"
+            assert "choose the line" in error(await browser.post(f"{there}/line", {"line": "0" * 32}))
+
+    run(main())
 
 
 def test_the_counter_of_an_sms(tmp_path: Path) -> None:

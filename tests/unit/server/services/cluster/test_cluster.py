@@ -156,6 +156,25 @@ def test_a_token_that_nobody_has_is_not_enrolled() -> None:
     run(main(), patience=20)
 
 
+def test_a_mailbox_that_is_nowhere_for_a_while_is_no_line_that_is_not_enrolled() -> None:
+    """PostgreSQL names a node that does not have it (any more): the sender is to try again, and keeps its message."""
+
+    async def main() -> None:
+        async with cluster_world() as world:
+            one, other, _ = world.nodes
+            bob = world.line("bob")
+            world.record.owners[bob.device] = other.number
+            alice = await one.connect(world.line("alice"))
+            answer = await alice.answer(alice.send(bob, b"x"))
+            assert isinstance(answer, Refused)
+            assert answer.reason is Refusal.NO_SPACE
+            assert alice.sender.open_tickets == 0
+            del world.record.owners[bob.device]
+            assert await alice.states([alice.send(bob, b"x")]) == [DepositState.ACCEPTED]
+
+    run(main(), patience=20)
+
+
 def test_a_changed_line_is_looked_at_by_the_node_that_holds_it() -> None:
     async def main() -> None:
         async with cluster_world() as world:

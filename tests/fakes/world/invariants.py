@@ -1,16 +1,21 @@
-"""What must hold at rest in the simulated world, in words that name the text."""
+"""What must hold at rest, in words that name the text."""
 
 from collections import Counter
+from typing import Final
 
 from sayso.phone.core.fallback import Plan
 from sayso.phone.core.lines import LineState
 from sayso.phone.core.outgoing import Reason, State
-from sayso.phone.core.texts import Channel, Direction, Text
-from tests.fakes.simulation import FOREIGN, Sent, SimPhone, World, mangled
+from sayso.phone.core.sms.assembly import GAP
+from sayso.phone.core.texts import Channel, Direction, Text, Word
+from tests.fakes.world.air import mangled
+from tests.fakes.world.log import Expected, Sent
+from tests.fakes.world.phone import SimPhone
+from tests.fakes.world.world import FOREIGN, World
 
-_IT_CAME = frozenset({State.DELIVERED, State.READ, State.SMS_DELIVERED})
-_IT_DID_NOT = frozenset({State.FAILED, State.CANCELLED})
-_NOBODY_KNOWS = frozenset({State.UNKNOWN, State.SMS_UNKNOWN, State.SMS_SENT})
+_IT_CAME: Final = frozenset({State.DELIVERED, State.READ, State.SMS_DELIVERED})
+_IT_DID_NOT: Final = frozenset({State.FAILED, State.CANCELLED})
+_NOBODY_KNOWS: Final = frozenset({State.UNKNOWN, State.SMS_UNKNOWN, State.SMS_SENT})
 
 
 def check(world: World) -> list[str]:
@@ -20,6 +25,9 @@ def check(world: World) -> list[str]:
         wrongs += _one(world, sent)
     wrongs += _order(world)
     wrongs += _one_sms_each(world)
+    for expected in world.log.strange:
+        wrongs += _strange(world, expected)
+    wrongs += _books(world)
     return wrongs
 
 
@@ -28,20 +36,37 @@ def _one(world: World, sent: Sent) -> list[str]:
     mine = sender.store.texts.outgoing(sender.lines[sent.by], sent.to, sent.message_id)
     if mine is None:
         return [f"{sent.body}: its sender's phone has lost it"]
-    shown = [row for row in _rows(recipient, sent.to, sent.by) if row.text in {sent.body, mangled(sent.body)}]
-    told = f"{sent.body[:40]}: {mine.state} ({mine.reason}), shown {len(shown)} times"
+    least, most = _shown(recipient, sent)
+    told = f"{sent.body[:40]}: {mine.state} ({mine.reason}), shown {least} to {most} times"
     wrongs = []
-    if len(shown) > 1 and not _may_repeat(world, sent):
+    if most > 1 and not _may_repeat(world, sent):
         wrongs.append(f"twice: {told}")
-    if mine.state in _IT_CAME and not shown:
+    if mine.state in _IT_CAME and not least:
         wrongs.append(f"lost: {told}")
-    if mine.state in _IT_DID_NOT and shown:
+    if mine.state in _IT_DID_NOT and most:
         wrongs.append(f"it came after all: {told}")
-    if mine.state == State.ACCEPTED and mine.reason == Reason.RELAY_SAYS_DELIVERED and not shown:
+    if mine.state == State.ACCEPTED and mine.reason == Reason.RELAY_SAYS_DELIVERED and not least:
         wrongs.append(f"lost: {told}")
     if not (mine.state in _IT_CAME | _IT_DID_NOT | _NOBODY_KNOWS or _told_to_wait(world, sender, sent, mine)):
         wrongs.append(f"no outcome: {told}")
     return wrongs
+
+
+def _shown(recipient: SimPhone, sent: Sent) -> tuple[int, int]:
+    """How often each letter of a text is shown, at least and at most: parts that came alone are shown by themselves."""
+    rows = _rows(recipient, sent.to, sent.by)
+    forms = {sent.body, mangled(sent.body)}
+    whole = sum(row.text in forms for row in rows)
+    pieces = [piece for row in rows if row.reason == Word.INCOMPLETE_SMS for piece in row.text.split(GAP) if piece]
+    body = next((form for form in forms if any(piece in form for piece in pieces)), None)
+    if body is None:
+        return whole, whole
+    times = [0] * len(body)
+    for piece in pieces:
+        at = body.find(piece)
+        for place in range(at, at + len(piece)) if at >= 0 else ():
+            times[place] += 1
+    return whole + min(times), whole + max(times)
 
 
 def _told_to_wait(world: World, sender: SimPhone, sent: Sent, mine: Text) -> bool:
@@ -69,12 +94,18 @@ def _waits_for_recipient(world: World, sent: Sent) -> bool:
 
 
 def _may_repeat(world: World, sent: Sent) -> bool:
-    """The carrier repeated it; or its owner sent it in doubt, and the notice could not be said."""
+    """The carrier repeated it; or its owner sent it in doubt, and nothing could join it to the message.
+
+    The notice could not be said; or the SMS did not come whole; or it came from a SIM that was put in since the last
+    look at a modem that does not speak by itself.
+    """
     if {sent.body, mangled(sent.body)} & world.log.repeated:
         return True
     recipient = world.phone(sent.to)
     notice = recipient.store.notices.get(recipient.lines[sent.to], sent.by, sent.message_id)
-    return sent.message_id in world.log.doubted and notice is None
+    rows = [row for row in _rows(recipient, sent.to, sent.by) if row.channel is Channel.SMS]
+    not_known_again = any(row.reason == Word.INCOMPLETE_SMS or row.number == FOREIGN for row in rows)
+    return sent.message_id in world.log.doubted and (notice is None or not_known_again)
 
 
 def _order(world: World) -> list[str]:
@@ -95,6 +126,33 @@ def _one_sms_each(world: World) -> list[str]:
     again = {sent.body for sent in world.log.sent if sent.message_id in world.log.pushed}
     counted = Counter(sms.text for sms in world.network.accepted if sms.text.startswith("text "))
     return [f"{count} SMS of {text}" for text, count in counted.items() if count > 1 and text not in again]
+
+
+def _strange(world: World, expected: Expected) -> list[str]:
+    """A stranger's SMS is shown once, as what it is."""
+    phone = world.phone(expected.to)
+    rows = [
+        row
+        for row in phone.store.texts.newest(line=phone.lines[expected.to], number=expected.sender, limit=100)
+        if row.direction is Direction.IN
+    ]
+    texts = [row.text for row in rows]
+    wanted = [text for text in expected.texts if text is not None]
+    fits = sorted(texts) == sorted(wanted) if len(wanted) == len(expected.texts) else len(texts) == len(expected.texts)
+    if fits and {row.reason for row in rows} <= expected.words:
+        return []
+    return [f"from {expected.sender}: {texts} as {[row.reason for row in rows]}, not {expected}"]
+
+
+def _books(world: World) -> list[str]:
+    """An address book has whom its owner put in."""
+    wrongs = []
+    for phone in world.phones:
+        names = {contact.number: contact.name for contact in phone.store.peers.contacts()}
+        for number, name in world.log.books.get(phone.index, {}).items():
+            if names.get(number) != name:
+                wrongs.append(f"the address book of phone {phone.index} has {names.get(number)}, not {name}")
+    return wrongs
 
 
 def _rows(phone: SimPhone, own: str, other: str) -> list[Text]:

@@ -1,0 +1,42 @@
+"""Where the tests' own files lie."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts import run_tests
+from scripts.groups import GROUPS, Group
+
+QUICK = Group("quick", 1.0, ())
+ON_DISK = Group("on-disk", 1.0, (), on_disk=True)
+
+
+def test_what_asks_about_power_cuts_stays_on_the_disk() -> None:
+    assert {group.name for group in GROUPS if group.on_disk} == {"load"}
+    with run_tests.temporary_files(ON_DISK, {"HOME": "/home"}) as environment:
+        assert environment == {"HOME": "/home"}
+
+
+def test_the_others_lie_in_memory_and_nothing_of_them_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_tests, "MEMORY", tmp_path)
+    monkeypatch.setattr(run_tests, "ROOM", 1)
+    with run_tests.temporary_files(QUICK, {"HOME": "/home"}) as environment:
+        place = Path(environment["TMPDIR"])
+        assert place.parent == tmp_path
+        assert environment["HOME"] == "/home"
+        (place / "left").write_text("by a test")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_whoever_says_where_is_obeyed_and_a_place_without_room_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_tests, "MEMORY", tmp_path)
+    with run_tests.temporary_files(QUICK, {"TMPDIR": "/elsewhere"}) as environment:
+        assert environment == {"TMPDIR": "/elsewhere"}
+    monkeypatch.setattr(run_tests, "ROOM", 1 << 60)
+    with run_tests.temporary_files(QUICK, {}) as environment:
+        assert environment == {}
+    monkeypatch.setattr(run_tests, "MEMORY", tmp_path / "nothing")
+    with run_tests.temporary_files(QUICK, {}) as environment:
+        assert environment == {}
