@@ -145,6 +145,10 @@ async function fresh(wanted) {
   }
 }
 
+let pressed = false;
+addEventListener("pointerdown", () => (pressed = true), true);
+for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(() => (pressed = false)), true);
+
 async function show({ keep = false } = {}) {
   if (!sessionStorage.getItem(TAB)) return;
   const wanted = path();
@@ -169,6 +173,11 @@ async function show({ keep = false } = {}) {
       if (here !== "/") location.hash = "#/";
     }
     return;
+  }
+  if (keep && pressed) {
+    // Under a finger nothing is replaced: the button would be another one when it is let go, and the tap lost.
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    return mine === route ? show({ keep }) : undefined;
   }
   const before = keep ? remember() : null; // and nothing is typed between this and the next line
   put(main, html);
