@@ -256,3 +256,27 @@ def test_a_view_that_arrives_late_shows_nothing_of_the_past(tmp_path: Path) -> N
             await expect(page.locator(bubble("the second one"))).to_contain_text("Sent")
 
     run(main(), patience=PATIENCE_S)
+
+
+def test_a_tap_is_not_lost_though_the_view_is_fetched_meanwhile(tmp_path: Path) -> None:
+    """Between the press and the release a line changes: the button that is released is the one that was pressed."""
+
+    async def main() -> None:
+        async with stage(tmp_path, server=False) as here:
+            await here.phone("alice", "alice")
+            await here.sms(SIMS["bob"], SIMS["alice"], "hello")
+            page = await here.page("alice")
+            await page.click("text=Not now")
+            await page.click("#rows .row a")
+            await page.fill("#text", "tapped")
+            await page.hover(".send")
+            await page.mouse.down()
+            async with page.expect_response("**/c/1"):
+                await here.client("alice").ask(ask.SetReadReceipts(on=True), ask.Done)
+            await page.evaluate(
+                "() => new Promise((resolve) => setTimeout(resolve, 100))"
+            )  # it would be in place by now
+            await page.mouse.up()
+            await expect(page.locator(bubble("tapped"))).to_be_visible()
+
+    run(main(), patience=PATIENCE_S)

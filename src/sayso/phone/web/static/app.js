@@ -141,13 +141,22 @@ async function fresh(wanted) {
     const response = await ask(wanted).catch(() => null);
     if (!response?.ok) return { response };
     const html = await response.text();
+    await pressed;
     if (before === heard || tries === 10) return { response, html };
   }
 }
 
-let pressed = false;
-addEventListener("pointerdown", () => (pressed = true), true);
-for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => setTimeout(() => (pressed = false)), true);
+// Under a finger nothing is replaced: the button would be another one when it is let go, and the tap lost.
+let pressed = Promise.resolve();
+function press() {
+  pressed = new Promise((resolve) => {
+    for (const end of ["pointerup", "pointercancel"]) {
+      addEventListener(end, () => setTimeout(resolve), { capture: true, once: true });
+    }
+    setTimeout(resolve, 2000); // whoever holds longer does not tap; and the end of a drag may be told to nobody
+  });
+}
+addEventListener("pointerdown", press, true);
 
 async function show({ keep = false } = {}) {
   if (!sessionStorage.getItem(TAB)) return;
@@ -173,11 +182,6 @@ async function show({ keep = false } = {}) {
       if (here !== "/") location.hash = "#/";
     }
     return;
-  }
-  if (keep && pressed) {
-    // Under a finger nothing is replaced: the button would be another one when it is let go, and the tap lost.
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    return mine === route ? show({ keep }) : undefined;
   }
   const before = keep ? remember() : null; // and nothing is typed between this and the next line
   put(main, html);
