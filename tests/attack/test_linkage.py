@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -202,9 +203,9 @@ def port_of(url: str) -> int:
 
 
 def texts(passed: Iterable[Passed]) -> Iterator[bytes]:
-    """Yield all that passed, readable: without the masks of WebSocket, and what lies in base64 as bytes too."""
+    """Yield all that passed, readable: a stream frame by frame, and what lies in base64 as bytes too."""
     for one in passed:
-        for said in (unmasked(bytes(one.to_server)), bytes(one.to_client)):
+        for said in (*parts(bytes(one.to_server)), *parts(bytes(one.to_client))):
             yield said
             for found in BASE64.finditer(said):
                 word = found[0].rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
@@ -214,24 +215,39 @@ def texts(passed: Iterable[Passed]) -> Iterator[bytes]:
                     continue
 
 
-def unmasked(said: bytes) -> bytes:
-    """Take the masks off a client's WebSocket frames (RFC 6455, section 5.3); HTTP stays as it is."""
+def parts(said: bytes) -> Iterator[bytes]:
+    """Yield HTTP as it is; of a WebSocket the head, then each frame of the stream by itself.
+
+    Which frames go in one turn of the loop is chance: two lines may share eight bytes made of the end of one frame and
+    the beginning of the next, small counters and nothing more, where the third line's were sent in another order.
+    """
     head, end, rest = said.partition(b"\r\n\r\n")
+    yield head + end
     if b"upgrade: websocket" not in head.lower():
-        return said
-    out = bytearray(head + end)
+        yield said
+        return
+    for payload in payloads(rest):
+        try:
+            frames = msgspec.msgpack.decode(payload, type=list[msgspec.Raw])
+        except msgspec.DecodeError:
+            yield payload
+        else:
+            yield from map(bytes, frames)
+
+
+def payloads(said: bytes) -> Iterator[bytes]:
+    """Yield the payloads of WebSocket frames, without their masks (RFC 6455, section 5.2)."""
     at = 0
-    while at + 2 <= len(rest):
-        length = rest[at + 1] & 0x7F
-        extended = {126: 2, 127: 8}.get(length, 0)
-        mask_at = at + 2 + extended
-        if extended:
-            length = int.from_bytes(rest[at + 2 : mask_at], "big")
-        mask = rest[mask_at : mask_at + 4]
-        payload = rest[mask_at + 4 : mask_at + 4 + length]
-        out += bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
-        at = mask_at + 4 + length
-    return bytes(out)
+    while at + 2 <= len(said):
+        length, masked = said[at + 1] & 0x7F, said[at + 1] & 0x80
+        at += 2
+        if extended := {126: 2, 127: 8}.get(length, 0):
+            length = int.from_bytes(said[at : at + extended], "big")
+            at += extended
+        mask = said[at : at + 4] if masked else bytes(4)
+        at += len(mask) if masked else 0
+        yield bytes(byte ^ mask[place % 4] for place, byte in enumerate(said[at : at + length]))
+        at += length
 
 
 def windows(said: bytes) -> Iterator[bytes]:
@@ -277,6 +293,17 @@ def passed(to_server: bytes = b"", to_client: bytes = b"") -> list[Passed]:
     return [Passed(bytearray(to_server), bytearray(to_client))]
 
 
+def stream(*frames: list[object], mask: bytes = b"") -> bytes:
+    """Return a WebSocket with one message of some of the stream's frames."""
+    payload = msgspec.msgpack.encode(frames)
+    head = bytes([0x82, len(payload) | (0x80 if mask else 0)]) + mask
+    return b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n" + head + masked(payload, mask)
+
+
+def masked(payload: bytes, mask: bytes) -> bytes:
+    return bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload)) if mask else payload
+
+
 SECRET = b"\x01PLANTED\xff"
 
 
@@ -287,15 +314,16 @@ SECRET = b"\x01PLANTED\xff"
         (passed(b"x" + SECRET), passed(b"", SECRET + b"y")),
         (passed(b'"' + base64.b64encode(b"1" + SECRET) + b'"'), passed(b'"' + base64.b64encode(b"22" + SECRET) + b'"')),
         (passed(base64.urlsafe_b64encode(b"\xfb\xff" + SECRET)), passed(SECRET)),
-        (
-            passed(
-                b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n\x82\x89MASK"
-                + bytes(byte ^ b"MASK"[place % 4] for place, byte in enumerate(SECRET))
-            ),
-            passed(b"", SECRET),
-        ),
+        (passed(stream([1, SECRET], mask=b"MASK")), passed(b"", SECRET)),
+        (passed(b"", stream([5, 2], [1, SECRET])), passed(SECRET)),
+        (passed(b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n\x82\x09" + SECRET), passed(SECRET)),
     ],
 )
 def test_a_planted_tie_is_found(one: list[Passed], two: list[Passed]) -> None:
     assert ties(one, two, somebody=[])
     assert not ties(one, two, somebody=[*one])
+
+
+def test_which_frames_went_together_ties_nobody() -> None:
+    together = passed(b"", stream([5, 1, 1], [5, 2, 2], [8, 3]))
+    assert not ties(together, together, somebody=passed(b"", stream([5, 1, 1])))
