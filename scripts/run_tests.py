@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.groups import CHECKS, GROUPS, ROOT, SETUP_AND_LINT_MINUTES, Check, Group
+from scripts.groups import CHECKS, GROUPS, ROOT, SETUP_AND_LINT_MINUTES, Check, Group, files_of
 from scripts.report import Result, closing, table
 
 BIN = Path(sys.executable).parent
@@ -51,9 +51,9 @@ def run_check(check: Check, environment: dict[str, str]) -> Result:
 
 
 def halves(group: Group) -> Iterator[tuple[str, list[str]]]:
-    """The runs of a group: what may share the machine, on two cores; then what must have it for itself."""
+    """The runs of a group: what may share the machine; then what must have it for itself."""
     expression = f"({group.marker}) and " if group.marker else ""
-    yield "parallel", ["-n", "2", "--dist", "worksteal", "-m", f"{expression}not serial"]
+    yield "parallel", ["-n", str(group.workers), "--dist", "worksteal", "-m", f"{expression}not serial"]
     if any("mark.serial" in file.read_text(encoding="utf-8") for file in group.files()):
         yield "serial", ["-m", f"{expression}serial"]
 
@@ -87,12 +87,12 @@ def run_group(group: Group, environment: dict[str, str]) -> Result:
     """Run one group's tests."""
     result = Result(group.name, group.budget_minutes)
     started = time.monotonic()
-    folders = [folder for folder in group.folders if any((ROOT / folder).rglob("test_*.py"))]
-    ignored = [f"--ignore={folder}" for folder in group.without]
+    paths = [path for path in group.paths if files_of(ROOT / path)]
+    ignored = [f"--ignore={path}" for path in group.without]
     for half, options in halves(group):
         print(f"\n=== {group.name} ({half})", flush=True)
         report = REPORTS / f"{group.name}-{half}.xml"
-        command = [str(BIN / "python"), "-m", "pytest", "-q", f"--junitxml={report}", *options, *ignored, *folders]
+        command = [str(BIN / "python"), "-m", "pytest", "-q", f"--junitxml={report}", *options, *ignored, *paths]
         with temporary_files(group, environment) as its_own:
             if its_own is not environment:  # a short path: a socket's name has 107 bytes
                 command.append(f"--basetemp={its_own['TMPDIR']}/t")

@@ -67,7 +67,7 @@ class TestNatsBus(BusContract):
 def test_without_a_nats_the_message_says_what_to_do() -> None:
     async def main() -> None:
         with pytest.raises(ConfigError, match="check --nats"):
-            await NatsBus.connect(NatsConfig(url="nats://127.0.0.1:9"), space="test")
+            await NatsBus.connect(NatsConfig(url="nats://127.0.0.1:9", first_s=0.5), space="test")
 
     run(main())
 

@@ -1,14 +1,28 @@
-"""Where the tests' own files lie."""
+"""Which tests run together, and where their own files lie."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from scripts import run_tests
-from scripts.groups import GROUPS, Group
+from scripts.groups import GROUPS, ROOT, Group, files_of
 
 QUICK = Group("quick", 1.0, ())
 ON_DISK = Group("on-disk", 1.0, (), on_disk=True)
+
+
+def test_every_test_runs_with_one_group() -> None:
+    marked = {"integration", "silence"}  # these two share their files by a marker
+    files = Counter(file for group in GROUPS for file in group.files() if group.name != "silence")
+    assert {file for file, count in files.items() if count > 1} == set()
+    assert set(files) == set(files_of(ROOT / "tests")) - set(files_of(ROOT / "tests" / "peers"))
+    assert all(not group.marker or group.name in marked for group in GROUPS)
+
+
+def test_what_a_group_names_is_there() -> None:
+    missing = {path for group in GROUPS for path in (*group.paths, *group.without) if not (ROOT / path).exists()}
+    assert missing == set()
 
 
 def test_what_asks_about_power_cuts_stays_on_the_disk() -> None:

@@ -38,7 +38,7 @@ from tests.fakes.real_server import RealServer, real_server
 pytestmark = pytest.mark.slow
 
 EXAMPLES = 200
-LONG = 100
+LONG = 20
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

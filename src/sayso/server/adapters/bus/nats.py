@@ -16,7 +16,6 @@ from sayso.server.cluster_port import Delivery
 from sayso.server.errors import ConfigError
 
 _CONNECT_S: Final = 5
-_FIRST_S: Final = 15.0
 _CLOSE_S: Final = 5.0
 _PING_S: Final = 3
 _RECONNECT_S: Final = 1
@@ -35,6 +34,8 @@ class NatsConfig:
     """Certificates (PEM file) to trust instead of the system's."""
     answer_s: float = 2.0
     """So long a delivery waits for its acknowledgement."""
+    first_s: float = 15.0
+    """So long the first connection may take, with all its attempts."""
 
 
 class NatsBus:
@@ -60,7 +61,7 @@ class NatsBus:
         tls = ssl.create_default_context(cafile=config.ca) if config.ca or "tls://" in config.url else None
         try:
             # The client itself would try for ever.
-            async with asyncio.timeout(_FIRST_S):
+            async with asyncio.timeout(config.first_s):
                 await client.connect(
                     servers=config.url.split(","),
                     connect_timeout=_CONNECT_S,
