@@ -8,7 +8,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import apsw
 
@@ -45,9 +45,9 @@ class Script:
     killed: frozenset[str]
 
 
-async def say_yes(world: World, person: Person) -> None:
+async def say_yes(world: World, person: Person, *, findable: Literal["everyone", "nobody"] = "everyone") -> None:
     """Opt in, as often as it takes."""
-    command = types.OptIn(server=world.server_url, server_key=world.server_key, findable="everyone", method="test")
+    command = types.OptIn(server=world.server_url, server_key=world.server_key, findable=findable, method="test")
     while True:
         line = (await person.while_up(person.phone.lines))[0]
         if line.state == "off":

@@ -130,6 +130,29 @@ def test_by_sms_until_both_have_said_yes(nursery: Nursery, place: Path) -> None:
     play(nursery, place, Ports.free(), scenario)
 
 
+def test_who_is_found_by_nobody_is_reached_by_those_whom_they_wrote_to(nursery: Nursery, place: Path) -> None:
+    """Before, they look like somebody who never enrolled; the grant in their first message changes that."""
+
+    async def scenario(made: World) -> None:
+        alice, bob = made.alice, made.bob
+        await start_all(made, online=False)
+        await say_yes(made, alice)
+        await say_yes(made, bob, findable="nobody")
+        await alice.send(BOB, "are you there?")
+        assert (await alice.sees("are you there?", "sms-delivered")).notice == SENTENCES[Reason.NOT_IN_CLOUD]
+        await bob.send(ALICE, "for you I am")
+        await bob.sees("for you I am", "delivered")
+        await alice.send(BOB, "so I see")
+        await bob.sees("so I see")
+        assert told(await bob.messages()) == [
+            ("in", "are you there?", "sms", "new"),
+            ("out", "for you I am", "cloud", "delivered"),
+            ("in", "so I see", "cloud", "new"),
+        ]
+
+    play(nursery, place, Ports.free(), scenario)
+
+
 def test_first_messages_that_cross(nursery: Nursery, enrolled: Enrolled, place: Path) -> None:
     """Both write while the server is away, and again: each opens a session that the other does not know of."""
     enrolled.copy(place)

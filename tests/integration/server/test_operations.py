@@ -253,7 +253,7 @@ def test_a_purge_erases_what_no_consent_covers_and_tells_the_senders(tmp_path: P
             assert (await bob.post(api.ME_PATH, api.Empty())).problem == "bad-signature"
             await server.stop()
 
-    run(main())
+    run(main(), patience=300)  # eight commands, and four starts of the server
 
 
 def test_the_key_to_pin_is_the_same_from_the_server_its_file_and_its_keyring(tmp_path: Path) -> None:
