@@ -6,6 +6,7 @@ says how much of it agrees. The 2014 phone sent base64url(SHA-1(IMEI))[:16]; oth
 
 import hashlib
 import hmac
+import uuid
 import zlib
 from base64 import b64decode, b64encode
 from collections import defaultdict
@@ -60,6 +61,8 @@ class Digest:
     form: str
     value: bytes = field(repr=False)
     detail: str = ""
+    cut: bool = True
+    """Whether a part of it tells; the first bytes of a UUID made from a name are those of the plain digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,25 @@ class Recognised:
     coding: str
     """How it was written: "hex", "hex.upper", "base64", "base64url", "raw", with `[:16]` where it was cut."""
     bits: float
+
+
+NAMESPACES: Mapping[str, bytes] = {
+    "": b"",  # Java's nameUUIDFromBytes has none
+    "DNS": uuid.NAMESPACE_DNS.bytes,
+    "URL": uuid.NAMESPACE_URL.bytes,
+    "OID": uuid.NAMESPACE_OID.bytes,
+    "X.500": uuid.NAMESPACE_X500.bytes,
+}
+"""Of UUIDs made from names (RFC 9562, 5.3, 5.5 and appendix A)."""
+
+
+def _named_uuids(data: bytes) -> Iterator[tuple[tuple[str, ...], bytes, str]]:
+    """(chain, UUID, detail): digests in which six bits tell that they are UUIDs."""
+    for name, space in NAMESPACES.items():
+        detail = f"in the namespace {name}" if name else ""
+        for version, algorithm in ((3, "md5"), (5, "sha1")):
+            value = ALGORITHMS[algorithm](space + data)[:MD5_BYTES]
+            yield (f"{algorithm}.uuid{version}",), uuid.UUID(bytes=value, version=version).bytes, detail
 
 
 def _representations(value: bytes) -> tuple[tuple[str, bytes], ...]:
@@ -137,6 +159,8 @@ def digests_of(
         for chain, value, detail in _plain(form):
             yield Digest(seed, chain, form.name, value, detail)
         if form.hashed > 1:
+            for chain, value, detail in _named_uuids(form.data):
+                yield Digest(seed, chain, form.name, value, detail, cut=False)
             for chain, value, detail in _salted(form, salts, keys):
                 yield Digest(seed, chain, form.name, value, detail)
 
@@ -152,7 +176,7 @@ class DigestIndex:
             value = digest.value
             self._starts[value[:4]].append(digest)
             self._base64[value[:6]].append(digest)
-            if len(value) == MD5_BYTES:
+            if len(value) == MD5_BYTES and digest.cut:
                 self._middles[value[4:8]].append(digest)
         # All at once: twenty thousand calls are felt when a run starts.
         keys = b"".join((*self._starts, *self._middles))
@@ -173,7 +197,7 @@ class DigestIndex:
             whole = digest.value.hex().encode()
             if lower.startswith(whole):
                 found.append(Recognised(digest, coding, 4.0 * len(whole)))
-            elif whole.startswith(lower):
+            elif digest.cut and whole.startswith(lower):
                 found.append(Recognised(digest, f"{coding}[:{len(lower)}]", 4.0 * len(lower)))
         middle = [one for one in self._middles.get(key, ()) if one.value.hex()[MIDDLE : MIDDLE + 16].encode() == lower]
         return found + [Recognised(one, f"{coding}[{MIDDLE}:{MIDDLE + 16}]", 64.0) for one in middle]
@@ -190,6 +214,8 @@ class DigestIndex:
             if standard.startswith(text):
                 found.append(Recognised(digest, coding, 8.0 * len(digest.value)))
                 continue
+            if not digest.cut:
+                continue
             same = len(commonprefix((standard, text)))
             # A cut digest ends where the run does, or at a joint: "dev/l6IQUjLsyHVvA6Ap/activating".
             if same == len(run) or run[same] in _JOINTS:
@@ -202,7 +228,7 @@ class DigestIndex:
         for digest in self._starts.get(leaf[:4], ()):
             if leaf.startswith(digest.value):
                 found.append(Recognised(digest, "raw", 8.0 * len(digest.value)))
-            elif len(leaf) >= MIN_CHARS and digest.value.startswith(leaf):
+            elif digest.cut and len(leaf) >= MIN_CHARS and digest.value.startswith(leaf):
                 found.append(Recognised(digest, f"raw[:{len(leaf)}]", 8.0 * len(leaf)))
         return found
 

@@ -15,6 +15,7 @@ _JOINTS = re.compile(rb"[+/_-]")
 _WHOLE_LENGTHS = frozenset({32, 40, 56, 64})
 _INNER_RUN = re.compile(rb"[0-9a-fA-F]{16}")
 _TO_URL = bytes.maketrans(b"+/", b"-_")
+_HEX_PREFIXES = frozenset({b"0x", b"0X"})
 MIN_INNER = 16
 """A digest amid other letters and digits, with no joint before it, has at least this many hex digits."""
 MIN_DIGITS = 14
@@ -122,6 +123,8 @@ class TokenSearch:
             yield "hex", tokens.from_hex(token)
             if len(token) % 2:
                 yield "hex", tokens.from_hex(token[1:])
+        elif token[:2] in _HEX_PREFIXES and tokens.is_hex(token[2:]):
+            yield "hex", tokens.from_hex(token[2:])
         if tokens.worth_base64(token):
             plain = tokens.from_base64(token)
             yield tokens.base64_name(token), plain

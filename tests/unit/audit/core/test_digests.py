@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import uuid
 import zlib
 
 import pytest
@@ -70,3 +71,13 @@ def test_a_digest_that_goes_on_differently_is_none() -> None:
 def test_checksums_are_kept_apart() -> None:
     known = dict(checksums(0, [FORM]))
     assert f"{zlib.crc32(VALUE.encode()):08x}".encode() in known
+
+
+def test_a_uuid_made_from_the_value_is_known_whole_only() -> None:
+    """Its first bytes are those of the plain digest, which a cut one is."""
+    named = uuid.UUID(bytes=MD5.digest(), version=3)
+    assert read(INDEX.in_hex(named.hex.encode())) == {("hex", "md5.uuid3")}
+    assert read(INDEX.in_bytes(named.bytes)) == {("raw", "md5.uuid3")}
+    assert read(INDEX.in_hex(named.hex[:12].encode())) == {("hex[:12]", "md5")}
+    spaced = uuid.uuid5(uuid.NAMESPACE_DNS, VALUE)
+    assert read(INDEX.in_hex(spaced.hex.upper().encode())) == {("hex.upper", "sha1.uuid5")}
