@@ -50,6 +50,7 @@ def _encodings() -> Iterator[str]:
     yield "Every row is a case of `tests/contract/test_audit_encodings.py`: for each of the seed types below, in each"
     yield "container, the value is found through a chain with these steps, and the value with one sign changed is not."
     total = sum(1 for seed in SEEDS for _ in cases(seed))
+    yield "Each case is an exchange of a HAR, a flow file or a packet capture, scanned as yours would be."
     yield f"With the near misses these are {total:,} cases. The example is the IMEI `490154203237518`."
     yield from ("", "## Encodings", "", "| Encoding | Example | Steps in the chain |", "|---|---|---|")
     for encoding in ENCODINGS:
