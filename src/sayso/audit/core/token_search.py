@@ -29,6 +29,10 @@ MIN_BYTES = 12
 _HIGH_BITS = 128
 
 
+def _blank(found: re.Match[bytes]) -> bytes:
+    return b"." * len(found[0])
+
+
 class TokenSearch:
     """Recognises digests and decodes tokens."""
 
@@ -73,7 +77,9 @@ class TokenSearch:
         if start.translate(tokens.URL_TO_STANDARD) in self._base64_starts:
             hits += (self._hit(one, token) for one in self._index.in_base64(token))
         if len(token) > MIN_CHARS:
-            for found in _HEX_RUN.finditer(token):
+            # A group of a UUID is no cut digest: of ten thousand UUIDs one would be it by chance.
+            loose = _UUID.sub(_blank, token) if b"-" in token else token
+            for found in _HEX_RUN.finditer(loose):
                 hits += self._hex_run(found[0], token)
             if not token.isalnum():
                 hits += self._at_joints(token)
