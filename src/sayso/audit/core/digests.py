@@ -6,7 +6,6 @@ says how much of it agrees. The 2014 phone sent base64url(SHA-1(IMEI))[:16]; oth
 
 import hashlib
 import hmac
-import uuid
 import zlib
 from base64 import b64decode, b64encode
 from collections import defaultdict
@@ -80,10 +79,10 @@ class Recognised:
 
 NAMESPACES: Mapping[str, bytes] = {
     "": b"",  # Java's nameUUIDFromBytes has none
-    "DNS": uuid.NAMESPACE_DNS.bytes,
-    "URL": uuid.NAMESPACE_URL.bytes,
-    "OID": uuid.NAMESPACE_OID.bytes,
-    "X.500": uuid.NAMESPACE_X500.bytes,
+    "DNS": bytes.fromhex("6ba7b8109dad11d180b400c04fd430c8"),
+    "URL": bytes.fromhex("6ba7b8119dad11d180b400c04fd430c8"),
+    "OID": bytes.fromhex("6ba7b8129dad11d180b400c04fd430c8"),
+    "X.500": bytes.fromhex("6ba7b8149dad11d180b400c04fd430c8"),
 }
 """Of UUIDs made from names (RFC 9562, 5.3, 5.5 and appendix A)."""
 
@@ -93,8 +92,10 @@ def _named_uuids(data: bytes) -> Iterator[tuple[tuple[str, ...], bytes, str]]:
     for name, space in NAMESPACES.items():
         detail = f"in the namespace {name}" if name else ""
         for version, algorithm in ((3, "md5"), (5, "sha1")):
-            value = ALGORITHMS[algorithm](space + data)[:MD5_BYTES]
-            yield (f"{algorithm}.uuid{version}",), uuid.UUID(bytes=value, version=version).bytes, detail
+            value = bytearray(ALGORITHMS[algorithm](space + data)[:MD5_BYTES])
+            value[6] = value[6] & 0x0F | version << 4
+            value[8] = value[8] & 0x3F | 0x80
+            yield (f"{algorithm}.uuid{version}",), bytes(value), detail
 
 
 def _representations(value: bytes) -> tuple[tuple[str, bytes], ...]:
@@ -181,18 +182,17 @@ class DigestIndex:
     def __init__(self, digests: Iterable[Digest]) -> None:
         self._starts: defaultdict[bytes, list[Digest]] = defaultdict(list)
         self._middles: defaultdict[bytes, list[Digest]] = defaultdict(list)
-        self._base64: defaultdict[bytes, list[Digest]] = defaultdict(list)
-        for digest in digests:
+        several = list(digests)
+        for digest in several:
             value = digest.value
             self._starts[value[:4]].append(digest)
-            self._base64[value[:6]].append(digest)
             if len(value) == MD5_BYTES and digest.cut:
                 self._middles[value[4:8]].append(digest)
         # All at once: twenty thousand calls are felt when a run starts.
         keys = b"".join((*self._starts, *self._middles))
         self.hex_starts = frozenset(keys.hex(" ", 4).encode().split())
         """The first eight lower hex digits of whatever could be met; a set, so that most tokens cost one look."""
-        starts = b64encode(b"".join(self._base64))
+        starts = b64encode(b"".join([digest.value[:6] for digest in several]))
         self.base64_starts = frozenset(starts[at : at + MIN_CHARS] for at in range(0, len(starts), MIN_CHARS))
         """The first eight base64 characters, standard alphabet."""
         self.raw_starts = frozenset(self._starts)
@@ -217,7 +217,7 @@ class DigestIndex:
         standard = run.translate(_TO_STANDARD)
         coding = _name(run)
         start = standard[:MIN_CHARS]
-        known = self._base64[b64decode(start)] if start in self.base64_starts else ()
+        known = self._starts.get(b64decode(start)[:4], ()) if start in self.base64_starts else ()
         found = []
         for digest in known:
             text = b64encode(digest.value).rstrip(b"=")
@@ -228,7 +228,7 @@ class DigestIndex:
                 continue
             same = len(commonprefix((standard, text)))
             # A cut digest ends where the run does, or at a joint: "dev/l6IQUjLsyHVvA6Ap/activating".
-            if same == len(run) or run[same] in _JOINTS:
+            if same >= MIN_CHARS and (same == len(run) or run[same] in _JOINTS):
                 found.append(Recognised(digest, f"{_name(run[:same])}[:{same}]", 6.0 * same))
         return found
 
