@@ -50,6 +50,7 @@ def _encodings() -> Iterator[str]:
     yield "Every row is a case of `tests/contract/test_audit_encodings.py`: for each of the seed types below, in each"
     yield "container, the value is found through a chain with these steps, and the value with one sign changed is not."
     total = sum(1 for seed in SEEDS for _ in cases(seed))
+    yield "Each case is an exchange of a HAR, a flow file or a packet capture, scanned as yours would be."
     yield f"With the near misses these are {total:,} cases. The example is the IMEI `490154203237518`."
     yield from ("", "## Encodings", "", "| Encoding | Example | Steps in the chain |", "|---|---|---|")
     for encoding in ENCODINGS:
@@ -58,7 +59,7 @@ def _encodings() -> Iterator[str]:
     alphabets = ", ".join(f"`{name}`" for name in ALPHABETS)
     yield from ("", f"Beyond the table: base64 in the alphabets {alphabets};")
     yield "ascii85, base85, hex with spaces, colons or `0x`,"
-    yield "lists of character codes (`codes`) and of digits (`digits`), `lz-string`,"
+    yield "lists of bytes as numbers, signed or not (`codes`), and of digits (`digits`), `lz-string`,"
     yield "JavaScript's `%u0040`, encoded words of mail headers, base64 wrapped into lines, labels of DNS names"
     yield "(`dns-labels`), values cut over several fields (`split`), members of ZIP archives (`zip`),"
     yield "hex in pairs such as `4B:88:15` (`pairs`), and plug-ins under their own names."
@@ -70,6 +71,8 @@ def _encodings() -> Iterator[str]:
     common = ", ".join(f"`{name}`" for name in COMMON)
     yield f"`crc32` as a hint. Salted and keyed ones ({common}) with the seeds file's"
     yield "salts and keys: `sha256.salted`, `hmac-sha256`. Two ids of a phone digested together: `md5.joined`."
+    yield "UUIDs made from names (RFC 9562; Java's `nameUUIDFromBytes`), with any of the four namespaces or none:"
+    yield "`md5.uuid3`, `sha1.uuid5`."
     yield "Digests of digests name both, outer first; hex in lower case"
     yield "between them goes without saying (`sha256` > `md5` is of the hex, `sha256` > `raw` > `md5` of the bytes)."
     yield from ("", "| Written as | First steps of the chain |", "|---|---|")

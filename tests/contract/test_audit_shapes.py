@@ -22,7 +22,9 @@ from sayso.audit.core.model import Place
 from tests.fakes.audit_world import SEEDS, chains
 
 VALUES = {seed.id: seed.value for seed in SEEDS}
-IMEI, EMAIL, PHONE, MAC = (VALUES[name].encode() for name in ("imei", "email", "msisdn", "mac"))
+IMEI, EMAIL, PHONE, MAC, ANDROID_ID = (
+    VALUES[name].encode() for name in ("imei", "email", "msisdn", "mac", "android_id")
+)
 Shape = tuple[str, bytes, tuple[str, ...]]
 """(seed, the bytes, steps that the chain has to have)"""
 
@@ -115,6 +117,38 @@ _SHAPES: Mapping[str, Shape] = {
         ("md5", "hex.upper", "md5"),
     ),
     "digest as a UUID": ("imei", str(uuid.UUID(bytes=_md5(IMEI))).encode(), ("uuid", "md5")),
+    "UUID of Java's nameUUIDFromBytes": (
+        "android_id",
+        str(uuid.UUID(bytes=_md5(ANDROID_ID), version=3)).encode(),
+        ("uuid", "md5.uuid3"),
+    ),
+    "UUID of a name, without dashes": (
+        "android_id",
+        b"d=" + uuid.UUID(bytes=_md5(ANDROID_ID), version=3).hex.encode(),
+        ("hex", "md5.uuid3"),
+    ),
+    "UUID of a name in a namespace": (
+        "email",
+        b"u=" + str(uuid.uuid5(uuid.NAMESPACE_URL, EMAIL.decode())).upper().encode(),
+        ("uuid", "sha1.uuid5"),
+    ),
+    "id behind the letters AND": ("android_id", b'{"id":"AND' + ANDROID_ID + b'"}', ("and-prefixed",)),
+    "number with an exponent": ("imei", b'{"imei":4.90154203237518E14}', ("scientific",)),
+    "telephone number with an exponent": ("msisdn", b'{"p":4.47700900123e+11}', ("scientific",)),
+    "trunk zero in brackets": ("msisdn", b"tel=+44 (0)7700 900123", ("international.trunk",)),
+    "coordinates in 32 bits": ("coordinates", b'{"lat":-47.18236541748047,"lng":-126.9045181274414}', ()),
+    "coordinates in 32 bits, short": ("coordinates", b"lat=-47.182365&lon=-126.90452", ()),
+    "signed bytes of a digest": (
+        "imei",
+        json.dumps([byte - 256 if byte > 127 else byte for byte in _md5(IMEI)]).encode(),
+        ("codes", "raw", "md5"),
+    ),
+    "bytes of a packed object": (
+        "imei",
+        json.dumps(list(gzip.compress(b"imei=" + IMEI, mtime=0)), separators=(",", ":")).encode(),
+        ("codes", "gzip"),
+    ),
+    "hex behind 0x": ("imei", b"id=0x" + IMEI.hex().encode(), ("hex",)),
     "two ids digested together": (
         "imei",
         b"u=" + _md5(IMEI + VALUES["imsi"].encode()).hex().encode(),
@@ -177,12 +211,24 @@ def test_the_seed_is_found(name: str) -> None:
     assert any(_has(chain, steps) for chain in found), found
 
 
-@pytest.mark.parametrize(
-    "name", ["digest in pairs", "two ids digested together", "ZIP archive", "signed integers of protobuf"]
+_MISSES = (
+    *("digest in pairs", "two ids digested together", "ZIP archive", "signed integers of protobuf"),
+    *("UUID of Java's nameUUIDFromBytes", "UUID of a name in a namespace", "id behind the letters AND"),
+    *("number with an exponent", "trunk zero in brackets", "coordinates in 32 bits", "signed bytes of a digest"),
 )
+
+
+@pytest.mark.parametrize("name", _MISSES)
 def test_a_near_miss_is_none(name: str) -> None:
     seed, data, _ = _SHAPES[name]
     changed = {
+        "UUID of Java's nameUUIDFromBytes": str(uuid.UUID(bytes=_md5(ANDROID_ID[1:]), version=3)).encode(),
+        "UUID of a name in a namespace": str(uuid.uuid5(uuid.NAMESPACE_URL, "x" + EMAIL.decode())).encode(),
+        "id behind the letters AND": data.replace(b"AND", b"ANDa"),
+        "number with an exponent": data.replace(b"18E14", b"19E14"),
+        "trunk zero in brackets": data.replace(b"123", b"124"),
+        "coordinates in 32 bits": data.replace(b"6541", b"6441"),
+        "signed bytes of a digest": data.replace(b"[", b"[1"),
         "digest in pairs": b"fp: " + _sha256(EMAIL + b"x").hex(":").upper().encode(),
         "two ids digested together": b"u=" + _md5(IMEI + b"001010123456780").hex().encode(),
         "ZIP archive": data.replace(b"log.txt", b"lo"),

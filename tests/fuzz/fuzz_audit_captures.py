@@ -5,7 +5,8 @@ import json
 from collections.abc import Iterable
 
 from sayso.audit.adapters import event_wire
-from sayso.audit.adapters.readers import dns, flows, formats, har, http1, http2, pcap, raw, tls, websocket
+from sayso.audit.adapters.readers import dns, flows, formats, har, http1, http2, http3, pcap, quic, raw, tls, websocket
+from sayso.audit.adapters.readers.tshark import Opened
 from sayso.audit.core import refused
 from sayso.audit.core.model import Direction, Event, Peer
 from sayso.audit.errors import CaptureError
@@ -30,22 +31,52 @@ def fuzz_one(data: bytes) -> None:
                 _exhaust(raw.read(io.BytesIO(body).read, "x"))
             case b"e":
                 list(event_wire.Parser().feed(body))
-            case b"2":
-                connection = http2.Connection(lambda: 0, Peer("a"), encrypted=True)
-                list(connection.feed(Direction.SENT, body, None))
-                list(connection.feed(Direction.RECEIVED, body, None))
-                list(connection.end())
-            case b"1":
-                _http1(body)
-            case b"w":
-                list(websocket.Frames().feed(body))
             case _:
-                dns.fields(body, _learn)
-                tls.server_name(body)
-                list(refused.parse(body.decode("utf-8", "replace")))
-                formats.detect(body, "x")
+                _fuzz_protocol(data[:1], body)
     except CaptureError:
         pass
+
+
+def _fuzz_protocol(which: bytes, body: bytes) -> None:
+    match which:
+        case b"2":
+            connection = http2.Connection(lambda: 0, Peer("a"), encrypted=True)
+            list(connection.feed(Direction.SENT, body, None))
+            list(connection.feed(Direction.RECEIVED, body, None))
+            list(connection.end())
+        case b"3":
+            _http3(body)
+        case b"q":
+            _quic(body)
+        case b"1":
+            _http1(body)
+        case b"w":
+            list(websocket.Frames().feed(body))
+        case _:
+            dns.fields(body, _learn)
+            tls.server_name(body)
+            list(refused.parse(body.decode("utf-8", "replace")))
+            formats.detect(body, "x")
+
+
+def _quic(body: bytes) -> None:
+    connections = quic.Connections(Opened())
+    for line in body.split(b"\n"):
+        columns = line.split(b"\t")
+        if len(columns) == len(quic.FIELDS):
+            list(connections.feed(columns))
+    list(connections.end())
+
+
+def _http3(body: bytes) -> None:
+    """Pieces for the streams of both directions, each behind the number of its stream and its length."""
+    connection = http3.Connection(lambda: 0, Peer("a"))
+    while len(body) > 2:
+        stream, size, body = body[0], body[1], body[2:]
+        direction = Direction.RECEIVED if stream & 0x80 else Direction.SENT
+        list(connection.feed(direction, stream & 0x1F, body[:size], None, end=bool(stream & 0x40)))
+        body = body[size:]
+    list(connection.end())
 
 
 def _http1(body: bytes) -> None:
@@ -89,6 +120,8 @@ def seeds() -> list[bytes]:
         b"r" + b"\xff\xfei\x00m\x00",
         b"e" + event_wire.said(event_wire.END, "") + event_wire.said(event_wire.PROGRESS, 7),
         b"2" + http2.PREFACE + frame + b"\x00\x00\x01\x01\x05\x00\x00\x00\x01\x82",
+        b"3\x02\x07\0\x04\x04\x01\x50\0\x06\x01\x40\x08\x01\x03\0\0\xd1\0\x01a",
+        b"q1.5\t10.0.0.2\t\t50123\t192.0.2.7\t\t443\t0\ta.example\th3\t\t6,11\t0\t\t01030000d1",
         b"1" + sent + b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
         b"1" + received + b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
         b"w\x81\x85\x01\x02\x03\x04abcde\xc1\x01\x00",

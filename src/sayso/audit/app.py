@@ -11,7 +11,7 @@ import gc
 import importlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -228,22 +228,35 @@ def scan(
     """
     options = options or Options()
     more = parse_owners(_bytes(options.owners, 4 * 1024 * 1024).decode("utf-8", "replace")) if options.owners else None
-    with _no_collections():
-        scanner = Scanner(
-            with_decoys(seeds, options.decoys, rng=rng),
-            Settings(bounds=options.bounds),
-            engine=engine(options.engine, size=sum(one.stat().st_size for one in captures if one.exists())),
-            monotonic=MonotonicClock.monotonic,
-            plugins=load_plugins(options.plugins),
-            phases=phases if phases is not None else phases_beside(captures),
-            owner=Owners(more),
-        )
+    files = [FileCapture(path, kind=options.format, keylog=options.keylog, limits=options.limits) for path in captures]
     run = _Run()
+    with ExitStack() as ended:
+        for one in files:
+            ended.callback(one.close)
+        with suppress(CaptureError):  # said when it is this file's turn
+            for one in files[:1]:
+                one.start()  # on another core, while the tables are built here
+        with _no_collections():
+            scanner = Scanner(
+                with_decoys(seeds, options.decoys, rng=rng),
+                Settings(bounds=options.bounds),
+                engine=engine(options.engine, size=sum(path.stat().st_size for path in captures if path.exists())),
+                monotonic=MonotonicClock.monotonic,
+                plugins=load_plugins(options.plugins),
+                phases=phases if phases is not None else phases_beside(captures),
+                owner=Owners(more),
+            )
+        _search(scanner, files, captures, progress or Silent(), run)
+    return Scanned(scanner.report(partial=run.interrupted), tuple(run.unreadable), run.interrupted)
+
+
+def _search(
+    scanner: Scanner, files: Sequence[FileCapture], captures: Sequence[Path], progress: Progress, run: _Run
+) -> None:
     gc.freeze()  # no collection goes through the tables again
     try:
-        for path in captures:
-            one = FileCapture(path, kind=options.format, keylog=options.keylog, limits=options.limits)
-            _feed(scanner, one, progress or Silent(), run)
+        for one, path in zip(files, captures, strict=True):
+            _feed(scanner, one, progress, run)
             marks = beside(path, REFUSED_SUFFIX)
             for event in refused.parse(_bytes(marks, MAX_REFUSED).decode("utf-8", "replace")) if marks.exists() else ():
                 scanner.feed(event)
@@ -252,7 +265,6 @@ def scan(
         scanner.note("the run was interrupted; what had been read by then was searched", partial=True)
     finally:
         gc.unfreeze()
-    return Scanned(scanner.report(partial=run.interrupted), tuple(run.unreadable), run.interrupted)
 
 
 @contextmanager

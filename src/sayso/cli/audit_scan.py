@@ -35,7 +35,13 @@ class _Bar:
 
 @click.command()
 @click.argument("captures", nargs=-1, required=True, type=_FILE, metavar="FILE...")
-@click.option("--seeds", "seeds_path", type=_FILE, required=True, help="What is known to be on the phone (TOML).")
+@click.option(
+    "--seeds",
+    "seeds_path",
+    type=click.Path(path_type=Path, dir_okay=False),  # if it is missing, our error says how to make it
+    required=True,
+    help="What is known to be on the phone (TOML); 'sayso audit seeds new' makes it.",
+)
 @click.option(
     "--phases", "phases_path", type=_FILE, help="When which step began; default: FILE.phases, if it is there."
 )

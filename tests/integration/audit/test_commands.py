@@ -82,6 +82,12 @@ def test_exit_codes(folder: Path, arguments: tuple[str, ...], code: int) -> None
     assert done.returncode == code, done.stdout + done.stderr
 
 
+def test_who_has_no_seeds_yet_is_told_how_to_make_them(folder: Path) -> None:
+    done = run("scan", "quiet.har", "--seeds", "none.toml", folder=folder)
+    assert done.returncode == 2
+    assert "sayso audit seeds new --out none.toml" in done.stderr
+
+
 def test_json_goes_to_stdout_alone(folder: Path) -> None:
     done = run("scan", "before.mitm", "--seeds", "seeds.toml", "--json", "-", folder=folder)
     assert json.loads(done.stdout)["schema"] == "sayso/audit-report/1"

@@ -202,6 +202,13 @@ class TestPackets:
         assert values(events, Place.BODY) == [CALLS[0].body]
         assert values(events, Place.BODY, Direction.RECEIVED) == [CALLS[0].answer]
 
+    def test_a_body_of_bytes_behind_a_short_head(self) -> None:
+        """Its zeros are within the first bytes, which were taken for another protocol."""
+        sent = b"POST /p HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\n\r\n\0\0\0\1"
+        wire = Wire()
+        wire.tcp([(True, sent), (False, b"HTTP/1.1 204 Done\r\n\r\n")])
+        assert values(read(pcap.read, wire.pcap()), Place.BODY) == [b"\0\0\0\1"]
+
     def test_segments_in_any_order_and_twice(self) -> None:
         wire = Wire()
         sent, received = made.http1(CALLS[0])

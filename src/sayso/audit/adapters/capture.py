@@ -50,6 +50,7 @@ class FileCapture:
         self._format = kind
         self._keylog = keylog
         self._limits = limits
+        self._reader: subprocess.Popen[bytes] | None = None
 
     @property
     def name(self) -> str:
@@ -72,6 +73,29 @@ class FileCapture:
             CorruptCaptureError: it breaks off, or reading it cost more than it may.
             CaptureError: the reader could not be started, or said nonsense.
         """
+        self.start()
+        reader, self._reader = self._reader, None
+        if reader is None:  # pragma: no cover  it was started
+            raise CaptureError(f"{self.name}: its reader cannot be started")
+        try:
+            yield from self._listen(reader, progress)
+        finally:
+            _ended(reader)
+
+    def close(self) -> None:
+        """End a reader that was started and that nobody listens to."""
+        if self._reader is not None:
+            _ended(self._reader)
+            self._reader = None
+
+    def start(self) -> None:
+        """Start the reader, which reads ahead as far as its pipe holds, if that was not done.
+
+        Raises:
+            CaptureError: it cannot be started.
+        """
+        if self._reader is not None:
+            return
         task = Task(
             path=str(self._path.absolute()),
             name=self.name,
@@ -89,7 +113,7 @@ class FileCapture:
         ]
         try:
             # A session of its own: Ctrl-C is for us, and we end it.
-            reader = subprocess.Popen(  # noqa: S603  our own module, no shell
+            self._reader = subprocess.Popen(  # noqa: S603  our own module, no shell
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -98,13 +122,6 @@ class FileCapture:
             )
         except OSError as error:
             raise CaptureError(f"{self.name}: its reader cannot be started ({error.strerror})") from error
-        try:
-            yield from self._listen(reader, progress)
-        finally:
-            reader.kill()
-            reader.wait()
-            if reader.stdout is not None:
-                reader.stdout.close()
 
     def _listen(self, reader: "subprocess.Popen[bytes]", progress: Progress) -> Iterator[Event]:
         if reader.stdout is None:  # pragma: no cover  we asked for a pipe
@@ -135,6 +152,13 @@ class FileCapture:
         if not waiting.poll(self._limits.silent_seconds * 1000):
             raise CorruptCaptureError(f"{self.name}: its reader hangs; what came before was searched")
         return os.read(pipe.fileno(), READ)
+
+
+def _ended(reader: "subprocess.Popen[bytes]") -> None:
+    reader.kill()
+    reader.wait()
+    if reader.stdout is not None:
+        reader.stdout.close()
 
 
 class MonotonicClock:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from posixpath import commonprefix
 
 from sayso.audit.core.forms import Form
+from sayso.audit.core.forms.form import DIGIT_BITS
 from sayso.audit.core.seed_types import Secret
 
 JOINTS = (b"", b":", b"|", b"-", b"_", b",")
@@ -23,6 +24,8 @@ MIN_CHARS = 8
 MD5_BYTES = 16
 MIDDLE = 8
 """Where the 16-digit MD5 of Chinese practice begins: md5[8:24]."""
+_NUMBERS_BITS = 8.0
+"""Numbers stand in traffic hundreds of times as often as cut digests that have no letter."""
 _JOINTS = frozenset(b"/_-+")
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
@@ -60,6 +63,8 @@ class Digest:
     form: str
     value: bytes = field(repr=False)
     detail: str = ""
+    cut: bool = True
+    """Whether a part of it tells; the first bytes of a UUID made from a name are those of the plain digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,27 @@ class Recognised:
     coding: str
     """How it was written: "hex", "hex.upper", "base64", "base64url", "raw", with `[:16]` where it was cut."""
     bits: float
+
+
+NAMESPACES: Mapping[str, bytes] = {
+    "": b"",  # Java's nameUUIDFromBytes has none
+    "DNS": bytes.fromhex("6ba7b8109dad11d180b400c04fd430c8"),
+    "URL": bytes.fromhex("6ba7b8119dad11d180b400c04fd430c8"),
+    "OID": bytes.fromhex("6ba7b8129dad11d180b400c04fd430c8"),
+    "X.500": bytes.fromhex("6ba7b8149dad11d180b400c04fd430c8"),
+}
+"""Of UUIDs made from names (RFC 9562, 5.3, 5.5 and appendix A)."""
+
+
+def _named_uuids(data: bytes) -> Iterator[tuple[tuple[str, ...], bytes, str]]:
+    """(chain, UUID, detail): digests in which six bits tell that they are UUIDs."""
+    for name, space in NAMESPACES.items():
+        detail = f"in the namespace {name}" if name else ""
+        for version, algorithm in ((3, "md5"), (5, "sha1")):
+            value = bytearray(ALGORITHMS[algorithm](space + data)[:MD5_BYTES])
+            value[6] = value[6] & 0x0F | version << 4
+            value[8] = value[8] & 0x3F | 0x80
+            yield (f"{algorithm}.uuid{version}",), bytes(value), detail
 
 
 def _representations(value: bytes) -> tuple[tuple[str, bytes], ...]:
@@ -137,8 +163,17 @@ def digests_of(
         for chain, value, detail in _plain(form):
             yield Digest(seed, chain, form.name, value, detail)
         if form.hashed > 1:
+            for chain, value, detail in _named_uuids(form.data):
+                yield Digest(seed, chain, form.name, value, detail, cut=False)
             for chain, value, detail in _salted(form, salts, keys):
                 yield Digest(seed, chain, form.name, value, detail)
+
+
+def _cut_bits(run: bytes) -> float:
+    """What so many hex digits prove; with no letter among them they are a date or a counter far more often."""
+    if run.isdigit() and len(run) < MIDDLE * 2:
+        return DIGIT_BITS * len(run) - _NUMBERS_BITS
+    return 4.0 * len(run)
 
 
 class DigestIndex:
@@ -147,18 +182,17 @@ class DigestIndex:
     def __init__(self, digests: Iterable[Digest]) -> None:
         self._starts: defaultdict[bytes, list[Digest]] = defaultdict(list)
         self._middles: defaultdict[bytes, list[Digest]] = defaultdict(list)
-        self._base64: defaultdict[bytes, list[Digest]] = defaultdict(list)
-        for digest in digests:
+        several = list(digests)
+        for digest in several:
             value = digest.value
             self._starts[value[:4]].append(digest)
-            self._base64[value[:6]].append(digest)
-            if len(value) == MD5_BYTES:
+            if len(value) == MD5_BYTES and digest.cut:
                 self._middles[value[4:8]].append(digest)
         # All at once: twenty thousand calls are felt when a run starts.
         keys = b"".join((*self._starts, *self._middles))
         self.hex_starts = frozenset(keys.hex(" ", 4).encode().split())
         """The first eight lower hex digits of whatever could be met; a set, so that most tokens cost one look."""
-        starts = b64encode(b"".join(self._base64))
+        starts = b64encode(b"".join([digest.value[:6] for digest in several]))
         self.base64_starts = frozenset(starts[at : at + MIN_CHARS] for at in range(0, len(starts), MIN_CHARS))
         """The first eight base64 characters, standard alphabet."""
         self.raw_starts = frozenset(self._starts)
@@ -173,8 +207,8 @@ class DigestIndex:
             whole = digest.value.hex().encode()
             if lower.startswith(whole):
                 found.append(Recognised(digest, coding, 4.0 * len(whole)))
-            elif whole.startswith(lower):
-                found.append(Recognised(digest, f"{coding}[:{len(lower)}]", 4.0 * len(lower)))
+            elif digest.cut and whole.startswith(lower):
+                found.append(Recognised(digest, f"{coding}[:{len(lower)}]", _cut_bits(lower)))
         middle = [one for one in self._middles.get(key, ()) if one.value.hex()[MIDDLE : MIDDLE + 16].encode() == lower]
         return found + [Recognised(one, f"{coding}[{MIDDLE}:{MIDDLE + 16}]", 64.0) for one in middle]
 
@@ -183,16 +217,18 @@ class DigestIndex:
         standard = run.translate(_TO_STANDARD)
         coding = _name(run)
         start = standard[:MIN_CHARS]
-        known = self._base64[b64decode(start)] if start in self.base64_starts else ()
+        known = self._starts.get(b64decode(start)[:4], ()) if start in self.base64_starts else ()
         found = []
         for digest in known:
             text = b64encode(digest.value).rstrip(b"=")
             if standard.startswith(text):
                 found.append(Recognised(digest, coding, 8.0 * len(digest.value)))
                 continue
+            if not digest.cut:
+                continue
             same = len(commonprefix((standard, text)))
             # A cut digest ends where the run does, or at a joint: "dev/l6IQUjLsyHVvA6Ap/activating".
-            if same == len(run) or run[same] in _JOINTS:
+            if same >= MIN_CHARS and (same == len(run) or run[same] in _JOINTS):
                 found.append(Recognised(digest, f"{_name(run[:same])}[:{same}]", 6.0 * same))
         return found
 
@@ -202,7 +238,7 @@ class DigestIndex:
         for digest in self._starts.get(leaf[:4], ()):
             if leaf.startswith(digest.value):
                 found.append(Recognised(digest, "raw", 8.0 * len(digest.value)))
-            elif len(leaf) >= MIN_CHARS and digest.value.startswith(leaf):
+            elif digest.cut and len(leaf) >= MIN_CHARS and digest.value.startswith(leaf):
                 found.append(Recognised(digest, f"raw[:{len(leaf)}]", 8.0 * len(leaf)))
         return found
 

@@ -16,6 +16,9 @@ _DIGEST_FIRST_BITS = 8.0
 """A seed has some hundreds of digests: a cut one has as many chances."""
 _DIGEST_SECOND_BITS = 14.0
 """And some thousands of digests of digests."""
+_SHORT_BITS = 36.0
+_SHORT_NAMES_BITS = 8.0
+"""Programs name builds, files and parts of pages by eight or nine hex digits; nobody hashes twice for so few."""
 _PACKED = ("int", "varint", "bcd", "digits")
 _PACKED_BITS = 8.0
 """Machine integers are met amid bytes that are anything but random: zeros, counters, pictures."""
@@ -32,6 +35,8 @@ def weight(hit: Hit) -> float:
     bits = hit.bits
     if digests:
         bits -= _DIGEST_FIRST_BITS if digests == 1 else _DIGEST_SECOND_BITS
+        if digests > 1 and hit.bits <= _SHORT_BITS:
+            bits -= _SHORT_NAMES_BITS
     elif hit.chain[-1].startswith(_PACKED):
         bits -= _PACKED_BITS
     return bits

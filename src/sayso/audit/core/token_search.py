@@ -15,6 +15,7 @@ _JOINTS = re.compile(rb"[+/_-]")
 _WHOLE_LENGTHS = frozenset({32, 40, 56, 64})
 _INNER_RUN = re.compile(rb"[0-9a-fA-F]{16}")
 _TO_URL = bytes.maketrans(b"+/", b"-_")
+_HEX_PREFIXES = frozenset({b"0x", b"0X"})
 MIN_INNER = 16
 """A digest amid other letters and digits, with no joint before it, has at least this many hex digits."""
 MIN_DIGITS = 14
@@ -26,6 +27,10 @@ MAX_SLIDE = 512
 """A digest that begins amid hex digits is looked for in runs up to this length."""
 MIN_BYTES = 12
 _HIGH_BITS = 128
+
+
+def _blank(found: re.Match[bytes]) -> bytes:
+    return b"." * len(found[0])
 
 
 class TokenSearch:
@@ -72,7 +77,9 @@ class TokenSearch:
         if start.translate(tokens.URL_TO_STANDARD) in self._base64_starts:
             hits += (self._hit(one, token) for one in self._index.in_base64(token))
         if len(token) > MIN_CHARS:
-            for found in _HEX_RUN.finditer(token):
+            # A group of a UUID is no cut digest: of ten thousand UUIDs one would be it by chance.
+            loose = _UUID.sub(_blank, token) if b"-" in token else token
+            for found in _HEX_RUN.finditer(loose):
                 hits += self._hex_run(found[0], token)
             if not token.isalnum():
                 hits += self._at_joints(token)
@@ -122,6 +129,8 @@ class TokenSearch:
             yield "hex", tokens.from_hex(token)
             if len(token) % 2:
                 yield "hex", tokens.from_hex(token[1:])
+        elif token[:2] in _HEX_PREFIXES and tokens.is_hex(token[2:]):
+            yield "hex", tokens.from_hex(token[2:])
         if tokens.worth_base64(token):
             plain = tokens.from_base64(token)
             yield tokens.base64_name(token), plain

@@ -121,10 +121,8 @@ def _verdict(report: Report) -> dict[str, str]:
     match outcome(report):
         case Outcome.LEAKS:
             hosts = {one.host for one in report.findings if one.certainty > Certainty.HINT}
-            return {
-                "text": f"{len(sent)} of {len(report.seeds)} seeds left the phone; {len(hosts)} hosts",
-                "css": "leak",
-            }
+            several = "1 host" if len(hosts) == 1 else f"{len(hosts)} hosts"
+            return {"text": f"{len(sent)} of {len(report.seeds)} seeds left the phone; {several}", "css": "leak"}
         case Outcome.NOT_ALL_SEEN:
             return {"text": "No seed found, but not everything could be seen into", "css": "blind"}
         case _:

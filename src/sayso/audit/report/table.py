@@ -37,9 +37,8 @@ def verdict(report: Report, policy: Policy | None = None) -> str:
     match outcome(report, policy):
         case Outcome.LEAKS:
             hosts = {one.host for one in report.findings if one.certainty > Certainty.HINT}
-            said = (
-                f"LEAKS: {len(seeds)} of {len(report.seeds)} seeds left the phone; {len(hosts)} hosts had to do with it"
-            )
+            several = "1 host" if len(hosts) == 1 else f"{len(hosts)} hosts"
+            said = f"LEAKS: {len(seeds)} of {len(report.seeds)} seeds left the phone; {several} had to do with it"
         case Outcome.NOT_ALL_SEEN:
             said = "NOTHING FOUND, but not everything could be seen into"
         case _:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import uuid
 import zlib
 
 import pytest
@@ -70,3 +71,22 @@ def test_a_digest_that_goes_on_differently_is_none() -> None:
 def test_checksums_are_kept_apart() -> None:
     known = dict(checksums(0, [FORM]))
     assert f"{zlib.crc32(VALUE.encode()):08x}".encode() in known
+
+
+def test_a_uuid_made_from_the_value_is_known_whole_only() -> None:
+    """Its first bytes are those of the plain digest, which a cut one is."""
+    named = uuid.UUID(bytes=MD5.digest(), version=3)
+    assert read(INDEX.in_hex(named.hex.encode())) == {("hex", "md5.uuid3")}
+    assert read(INDEX.in_bytes(named.bytes)) == {("raw", "md5.uuid3")}
+    assert read(INDEX.in_hex(named.hex[:12].encode())) == {("hex[:12]", "md5")}
+    spaced = uuid.uuid5(uuid.NAMESPACE_DNS, VALUE)
+    assert read(INDEX.in_hex(spaced.hex.upper().encode())) == {("hex.upper", "sha1.uuid5")}
+
+
+def test_a_cut_digest_without_letters_proves_little() -> None:
+    """Eight decimal digits are a date or a counter: ids of an ordinary answer were met as cut digests."""
+    value = next(value for at in range(1_000) if (value := hashlib.sha256(b"%d" % at).hexdigest())[:8].isdigit())
+    at = next(at for at in range(1_000) if hashlib.sha256(b"%d" % at).hexdigest() == value)
+    index = DigestIndex(digests_of(0, [text_form("plain", str(at), Edge.DIGIT, hashed=1)]))
+    assert [one.bits < 20 for one in index.in_hex(value[:8].encode())] == [True]
+    assert [one.bits for one in index.in_hex(value[:16].encode())] == [64.0]

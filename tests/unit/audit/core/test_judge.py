@@ -19,6 +19,8 @@ from tests.fakes.audit_world import findings
         (("nsn",), 33.2, Certainty.CERTAIN),
         (("hex", "sha256"), 256.0, Certainty.CERTAIN),
         (("hex[:8]", "md5"), 32.0, Certainty.POSSIBLE),
+        (("hex[:8]", "sha512", "md5"), 32.0, Certainty.HINT),
+        (("hex[:12]", "sha512", "md5"), 48.0, Certainty.CERTAIN),
         (("hex[:16]", "md5"), 64.0, Certainty.CERTAIN),
         (("base64[:8]", "sha1"), 48.0, Certainty.CERTAIN),
         (("int32le",), 33.0, Certainty.POSSIBLE),

@@ -43,6 +43,11 @@ def test_what_is_no_digest_of_it(token: bytes) -> None:
     assert [hit for hit in SEARCH.digests(token) if not hit.chain[0].endswith("]")] == []
 
 
+def test_the_groups_of_a_uuid_are_no_cut_digests() -> None:
+    assert SEARCH.digests(MD5[:8] + b"-1111-4222-8333-444455556666") == []
+    assert SEARCH.digests(b"a-" + MD5[:8] + b"-b") != []
+
+
 @pytest.mark.parametrize(
     ("token", "step"),
     [

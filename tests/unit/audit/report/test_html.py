@@ -18,7 +18,7 @@ def leaky(count: int) -> Report:
 def test_what_a_reader_needs_is_there() -> None:
     page = html.render(leaky(100))
     for part in (
-        "1 of 14 seeds left the phone",
+        "1 of 14 seeds left the phone; 1 host<",
         "<mark>490154203237518</mark>",
         "tracker.example",
         "login",

@@ -15,7 +15,9 @@ http2          HTTP/2 in a stream
 websocket      frames after an upgrade
 dns            names asked for
 tls            the hello of a client
-tshark         what a key log opens: TLS and QUIC, through tshark
+tshark         what a key log opens of TLS, through tshark
+quic           what a key log opens of QUIC, through tshark
+http3          HTTP/3 in the streams of QUIC
 message        an HTTP message as fields
 
 They run in a process of their own with limits (`reader_process`), since whoever is audited may have written the bytes.

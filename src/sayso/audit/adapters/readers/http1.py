@@ -18,7 +18,8 @@ _CHUNK = re.compile(rb"(?:\r?\n)?([0-9A-Fa-f]{1,8})[^\r\n]{0,256}\r?\n")
 
 def begins(data: bytes) -> bool:
     """Whether a client's first bytes are a request."""
-    return re.match(rb"[A-Z][A-Z_-]{1,20} \S", data) is not None and b"\0" not in data[:64]
+    # Only of the line: behind a short head a body of bytes begins at once.
+    return re.match(rb"[A-Z][A-Z_-]{1,20} \S", data) is not None and b"\0" not in data[:64].partition(b"\n")[0]
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from typing import Final
 
 import hpack
 
-from sayso.audit.adapters.readers.message import Header, answer_fields, body_field, request_fields, value_of
+from sayso.audit.adapters.readers.message import Header, body_field, exchange_of, value_of
 from sayso.audit.core.model import Chunk, Direction, Event, Exchange, Field, NotSeen, Peer, Place
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -160,18 +160,15 @@ class Connection:
     def _finish(self, number: int) -> Exchange:
         stream = self._streams.pop(number)
         sent, received = stream.sides[Direction.SENT], stream.sides[Direction.RECEIVED]
-        authority = value_of(sent.headers, b":authority") or value_of(sent.headers, b"host")
-        host = authority.decode("ascii", "backslashreplace").rpartition("@")[2].lower()
-        name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0].rstrip(".")
-        peer = Peer(name or self._peer.host, self._peer.ip, self._peer.port)
-        fields: list[Field] = []
-        if sent.headers or sent.body:
-            scheme = value_of(sent.headers, b":scheme") or (b"https" if self._encrypted else b"http")
-            url = scheme + b"://" + (authority or peer.host.encode()) + value_of(sent.headers, b":path")
-            fields += request_fields(url, _own(sent.headers), b"".join(sent.body))
-        fields += answer_fields(b"", _own(received.headers), b"".join(received.body))
-        method = value_of(sent.headers, b":method").decode("ascii", "backslashreplace")
-        return Exchange(stream.record, stream.time, peer, "http/2", tuple(fields), self._encrypted, method)
+        return exchange_of(
+            stream.record,
+            stream.time,
+            self._peer,
+            "http/2",
+            encrypted=self._encrypted,
+            sent=(sent.headers, b"".join(sent.body)),
+            received=(received.headers, b"".join(received.body)),
+        )
 
     def end(self) -> Iterator[Event]:
         """The connection is over."""
@@ -197,8 +194,3 @@ def _unpadded(payload: bytes, flags: int) -> bytes:
     if not flags & _PADDED or not payload:
         return payload
     return payload[1 : max(len(payload) - payload[0], 1)]
-
-
-def _own(headers: list[Header]) -> list[Header]:
-    """Headers without HTTP/2's own (RFC 9113, 8.3)."""
-    return [(name, value) for name, value in headers if not name.startswith(b":")]

@@ -1,7 +1,7 @@
 """Packets to DNS names, datagrams and TCP streams; and what of them nobody can see into."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -142,12 +142,14 @@ class _Udp:
 class Packets:
     """Takes packets in the order of the capture."""
 
-    def __init__(self, opened: frozenset[Key] = frozenset(), first_record: int = 0) -> None:
+    def __init__(
+        self, opened: frozenset[Key] = frozenset(), first_record: int = 0, names: Mapping[bytes, str] | None = None
+    ) -> None:
         self._opened = opened
         """Conversations that a key log has opened: they are told elsewhere."""
         self._tcp: dict[Key, _Tcp] = {}
         self._udp: dict[Key, _Udp] = {}
-        self._names: dict[bytes, str] = {}
+        self._names: dict[bytes, str] = dict(names or {})
         self._fragments: dict[tuple[bytes, bytes, int], list[tuple[int, bytes, bool]]] = {}
         self._records = first_record
         self.cut = 0

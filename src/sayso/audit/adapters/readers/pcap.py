@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from sayso.audit.adapters.readers import packets, tshark
+from sayso.audit.adapters.readers import packets, quic, tshark
 from sayso.audit.adapters.readers.pcap_file import blocks
 from sayso.audit.core.model import Event
 from sayso.audit.errors import CorruptCaptureError
@@ -28,8 +28,12 @@ def read(
     opened = tshark.Opened()
     if path is not None and (keylog is not None or tshark.holds_secrets(path)):
         # First what the keys open: the streams that were opened are then not listed as unseen.
-        yield from tshark.read(path, keylog, opened)
-        found = packets.Packets(opened.streams, opened.records)
+        try:
+            yield from tshark.read(path, keylog, opened)
+            yield from quic.read(path, keylog, opened)
+        except CorruptCaptureError as error:
+            trouble = error  # what is in the clear is searched all the same
+        found = packets.Packets(opened.streams, opened.records, opened.names)
     try:
         for packet in blocks(source, name):
             yield from found.feed(packet)

@@ -1,4 +1,4 @@
-"""What keys open: TLS and QUIC, through tshark (the program), which writes the bytes that it decrypted.
+"""What keys open of TLS, through tshark (the program), which writes the bytes that it decrypted. `quic`: of QUIC.
 
     capture + keys --tshark--> decrypted records in order --connection--> HTTP/1, HTTP/2, WebSocket, other
 
@@ -37,6 +37,8 @@ class Opened:
     def __init__(self) -> None:
         self.streams: frozenset[Key] = frozenset()
         self.records = 0
+        self.names: dict[bytes, str] = {}
+        """Of addresses, as QUIC's hellos tell them: who listens to Initial packets can read those."""
 
 
 def holds_secrets(path: Path) -> bool:
@@ -54,14 +56,35 @@ def read(path: Path, keylog: Path | None, opened: Opened) -> Iterator[Event]:
     Raises:
         CorruptCaptureError: tshark is not installed or fails.
     """
-    program = shutil.which(PROGRAM)
-    if program is None:
-        raise CorruptCaptureError(
-            f"{path.name}: opening TLS with a key log needs tshark: sudo apt-get install tshark (or leave out --keylog)"
-        )
     conversations = Conversations()
-    yield from _exported(_started(program, path, keylog), conversations, path.name)
+    yield from _exported(_started(program(path.name), path, keylog), conversations, path.name)
     opened.streams, opened.records = frozenset(conversations.opened), conversations.records
+
+
+def program(name: str) -> str:
+    """Where tshark lies.
+
+    Raises:
+        CorruptCaptureError: it is not installed.
+    """
+    found = shutil.which(PROGRAM)
+    if found is None:
+        raise CorruptCaptureError(
+            f"{name}: it has keys, and to use them takes tshark, which is not installed (sudo apt-get install tshark);"
+            " it was searched without them"
+        )
+    return found
+
+
+def limited(command: list[str]) -> "subprocess.Popen[bytes]":
+    """Start tshark within its limits; its output is a pipe."""
+    return subprocess.Popen(  # noqa: S603  a program found by name, no shell
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=_limits,  # noqa: PLW1509  this process has one thread
+    )
 
 
 def _limits() -> None:
@@ -73,19 +96,14 @@ def _limits() -> None:
 def _started(program: str, path: Path, keylog: Path | None) -> "subprocess.Popen[bytes]":
     # Desegmentation off: a body is exported once, piece by piece, and not again as a whole. TLS keeps its own: without
     # it tshark exports nothing of a connection to another port than 443.
-    options = ["http.desegment_headers:FALSE", "http.desegment_body:FALSE"]
+    # What a stream looks like goes before what its port is for: TLS on the port of XMPP or mail is TLS.
+    options = ["http.desegment_headers:FALSE", "http.desegment_body:FALSE", "tcp.try_heuristic_first:TRUE"]
     if keylog is not None:
         options.append(f"tls.keylog_file:{keylog}")
     command = [program, "-n", "-r", str(path), "-Y", "tls", "-U", "OSI layer 7", "-w", "-"]
     for option in options:
         command += ["-o", option]
-    return subprocess.Popen(  # noqa: S603  a program found by name, no shell
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        preexec_fn=_limits,  # noqa: PLW1509  this process has one thread
-    )
+    return limited(command)
 
 
 def _exported(process: "subprocess.Popen[bytes]", conversations: "Conversations", name: str) -> Iterator[Event]:

@@ -35,6 +35,8 @@ _PAIRS = re.compile(rb"(?<![0-9a-fA-F])[0-9a-fA-F]{2}([: -])(?:[0-9a-fA-F]{2}\1)
 _APART = frozenset({*range(0x21), 0x7F})
 _PIECES = bytes(0x26 if byte in _APART else byte for byte in range(256))
 """White space, and the control characters that binary data is full of: no string goes on behind one."""
+_LISTED = re.compile(rb"\[\s{0,4}(-?[0-9]{1,3}(?:,\s{0,4}-?[0-9]{1,3}){11,})\s{0,4}\]")
+MAX_LISTS = 64
 _PERCENT_TO_QUOTED = bytes.maketrans(b"=%", b"\x01=")
 _QUOTED_TO_PERCENT = bytes.maketrans(b"\x01", b"=")
 _UNICODE_PERCENT = re.compile(rb"%u([0-9A-Fa-f]{4})")
@@ -131,6 +133,16 @@ def pairs(view: bytes) -> Iterator[tuple[str, bytes]]:
             yield "pairs", b"\n".join(joined)
 
 
+def listed(view: bytes) -> Iterator[tuple[str, bytes]]:
+    """Bytes that are written as a list of numbers, with a sign as Java has it or without."""
+    for number, found in enumerate(_LISTED.finditer(view)):
+        if number >= MAX_LISTS:
+            return
+        values = [int(one) for one in found[1].split(b",")]
+        if min(values) >= -128 and max(values) <= 255:  # noqa: PLR2004  one byte
+            yield "codes", bytes(value & 0xFF for value in values)
+
+
 def utf16(view: bytes) -> Iterator[tuple[str, bytes]]:
     """UTF-16 of mostly ASCII in either order, as UTF-8."""
     half = len(view) // 2
@@ -155,6 +167,8 @@ def whole_view(view: bytes, *, readable: bool = True) -> Iterator[tuple[str, byt
     if not readable:
         return
     yield from pairs(view)
+    if b"[" in view:
+        yield from listed(view)
     if b"=" in view:
         yield from quoted_printable(view)
     if b"\n" in view or b"\\n" in view:

@@ -32,6 +32,8 @@ def android_id(seed: Seed) -> Iterator[Form]:
     bits = HEX_BITS * 16
     number = int(seed.value, 16)
     yield from cases(seed.value, Edge.HEX, bits=bits)
+    # Flurry's, whose D would make it part of a longer hex number.
+    yield text_form("and-prefixed", f"AND{seed.value}", Edge.HEX, bits=bits, hashed=1)
     yield text_form("decimal", str(number), Edge.DIGIT, bits=bits, hashed=1)
     if seed.value.startswith("0"):
         yield text_form("no-zeros", seed.value.lstrip("0"), Edge.HEX, bits=bits - 4, hashed=1)
@@ -121,10 +123,24 @@ def location(seed: Seed) -> Iterator[Form]:
 
 
 def _longer(latitude: str, longitude: str, places: int) -> Iterator[Form]:
-    """Each coordinate with zeros behind it."""
+    """Each coordinate with more digits than it was given: zeros, or what 32 bits make of it."""
     for decimals in range(places + 1, MOST_DECIMALS + 1):
         for part, text in (("latitude", latitude), ("longitude", longitude)):
             yield part_form(part, _rounded(text, decimals), Edge.DIGIT, group="place", part=part)
+    for part, text in (("latitude", latitude), ("longitude", longitude)):
+        for spelled in dict.fromkeys(_single(float(text))):
+            yield part_form(part, spelled, Edge.DIGIT, group="place", part=part)
+
+
+def _single(number: float) -> Iterator[str]:
+    """A number that a program keeps in 32 bits, as it prints it: as short as tells it apart, and all of its digits."""
+    (kept,) = struct.unpack("<f", struct.pack("<f", number))
+    for digits in range(6, 10):
+        short = f"{kept:.{digits}g}"
+        if struct.unpack("<f", struct.pack("<f", float(short)))[0] == kept:
+            yield short
+            break
+    yield repr(kept)
 
 
 def _rounded(text: str, decimals: int) -> str:

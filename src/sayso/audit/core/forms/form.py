@@ -116,6 +116,13 @@ def integers(number: int, *, signed: bool = False) -> Iterator[Form]:
         yield text_form("signed", str(number - (1 << 64)), Edge.DIGIT, bits=64, hashed=1)
 
 
+def scientific(value: str) -> Iterator[Form]:
+    """A number that went through a double and came out with an exponent, as of Java's and JavaScript's JSON."""
+    mantissa = f"{value[0]}.{value[1:].rstrip('0') or '0'}"
+    for exponent in ("e", "e+"):
+        yield text_form("scientific", f"{mantissa}{exponent}{len(value) - 1}", Edge.DIGIT, wrapped=False)
+
+
 def bcd(value: str, bits: float) -> Iterator[Form]:
     """Two digits in a byte: as written, and with the nibbles swapped as on a SIM (3GPP TS 31.102, 4.2.2)."""
     padded = value + "f" * (len(value) % 2)

@@ -15,6 +15,7 @@ from sayso.audit.core.forms.form import (
     grouped,
     integers,
     part_form,
+    scientific,
     text_form,
     utf16,
 )
@@ -55,14 +56,17 @@ def phone(seed: Seed) -> Iterator[Form]:
         ("e164.trunk", f"+{parsed.country_code}(0){nsn}", 1),
         ("plain", seed.value.strip(), 2),
     ]
+    if digits(national) == f"0{nsn}":
+        spaced = phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL).replace(" ", " (0)", 1)
+        spelled.append(("international.trunk", spaced, 0))
     for name, text, hashed in spelled:
         yield text_form(name, text, edge, bits=bits, hashed=hashed)
     pieces = [piece for piece in "".join(sign if sign.isdigit() else " " for sign in national).split() if piece]
     for name, separator in SEPARATORS.items():
         yield text_form(f"national.{name}", separator.join(pieces), edge, bits=bits, hashed=1)
-    for name, text in (("international.dotted", "."), ("international.dashed", "-")):
-        international = phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL)
-        yield text_form(name, international.replace(" ", text), edge, bits=bits, hashed=1)
+    international = phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL)
+    yield text_form("international.dotted", international.replace(" ", "."), edge, bits=bits, hashed=1)
+    yield text_form("international.dashed", international.replace(" ", "-"), edge, bits=bits, hashed=1)
     for text in (e164, bare, digits(national)):
         yield from utf16(text, bits)
         yield backwards(text, edge)
@@ -70,6 +74,7 @@ def phone(seed: Seed) -> Iterator[Form]:
         yield from bcd(text, bits)
     for number in {int(bare), int(nsn)}:
         yield from integers(number)
+    yield from scientific(bare)
     for count in LAST_DIGITS:
         if count < len(nsn):
             yield text_form(f"last-{count}", nsn[-count:], edge, bits=DIGIT_BITS * count, hashed=0, wrapped=False)
@@ -92,6 +97,7 @@ def imei(seed: Seed) -> Iterator[Form]:
         for sizes in ((2, 6, 6, 1), (6, 2, 6, 1), (8, 6, 1), (4, 4, 4, 3)):
             yield text_form(name, separator.join(grouped(whole, *sizes)), Edge.DIGIT, bits=bits, hashed=1)
     yield from _packed(whole, bits)
+    yield from scientific(whole)
     # No BCD of 14 digits: what follows it would be a digit of the same byte, and nobody could see the end.
     yield backwards(bare, Edge.DIGIT)
     yield from utf16(bare, bits)
@@ -108,6 +114,7 @@ def imsi(seed: Seed) -> Iterator[Form]:
     for name, separator in SEPARATORS.items():
         for network in (2, 3):
             yield text_form(name, separator.join(grouped(seed.value, 3, network, 9)), Edge.DIGIT, bits=bits, hashed=1)
+    yield from scientific(seed.value)
     yield text_form("nai", "0" + seed.value + "@", Edge.NONE, bits=bits, hashed=0)
     yield from _packed(seed.value, bits)
     for network in (2, 3):

@@ -90,3 +90,21 @@ def test_utf16(name: str) -> None:
 
 def test_plain_text_has_no_further_view() -> None:
     assert steps(b"nothing in here = nothing, (really)") == []
+
+
+@pytest.mark.parametrize(
+    ("view", "data"),
+    [
+        (b"[0, 127, -128, -1, 5, 6, 7, 8, 9, 10, 11, 12]", b"\0\x7f\x80\xff\x05\x06\x07\x08\x09\x0a\x0b\x0c"),
+        (b'{"b":[255,254,3,4,5,6,7,8,9,10,11,12],"c":[1,2]}', b"\xff\xfe\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c"),
+    ],
+)
+def test_bytes_as_a_list_of_numbers(view: bytes, data: bytes) -> None:
+    assert list(text.listed(view)) == [("codes", data)]
+
+
+@pytest.mark.parametrize(
+    "view", [b"[1,2,3]", b"[256" + b",1" * 12 + b"]", b"[-129" + b",1" * 12 + b"]", b"[1" + b",1" * 12]
+)
+def test_other_numbers_are_no_bytes(view: bytes) -> None:
+    assert list(text.listed(view)) == []
