@@ -246,6 +246,8 @@ class Relay:
             if mailbox.link is not None:
                 self._renew(mailbox.device, now, if_less_than=LIMITS.lease_s - LIMITS.lease_renew_s)
                 self._notify(mailbox, line, now)
+                # A device may hold acknowledgements back until its window is full: nothing else would fill it up.
+                self._delivery.pump(mailbox, eager=True)
             self._books.tidy(mailbox)
 
     def forget_old_outcomes(self, *, now: float) -> None:
