@@ -1,8 +1,7 @@
 """One device's envelopes: window, room, catch-up."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from sayso.protocol.ids import DeviceId, EnvelopeId, HandleHash
 from sayso.protocol.limits import LIMITS
