@@ -7,6 +7,8 @@
     procfs      what /proc says of a process and its children; the meter around a measured window
     wire        frames as ready-made bytes, and answers read by their fixed layout: a driver that is not the limit
     clients     connections of the driver: a sender that keeps a window full, a recipient that acknowledges and counts
+    reference   a fixed piece of work beside each run: how fast the machine is just now
+    instructions  the server's work per message, counted under valgrind; a command of its own
     strace      which system calls touch a file while messages flow
     workloads/  one module for each kind of load
     results     medians, worst cases, targets

@@ -21,6 +21,7 @@ from bench.bench import Bench
 from bench.clients import DriverError
 from bench.machine import machine
 from bench.procfs import Figures
+from bench.reference import machine_reference
 from bench.report import Report, lines
 from bench.results import ANY_SIZE, TARGETS, Result, result
 from bench.server import DIRECTORY, ServerFailedError, pin_driver
@@ -94,7 +95,8 @@ async def _measure(
             for size in settings.sizes if workload.every_size else settings.sizes[-1:]:
                 if say:
                     print(f"{turn + 1}/{settings.repeat} {workload.name} {size} ...", file=sys.stderr, flush=True)
-                figures = await workload.measure(bench, size)
+                reference = machine_reference(settings.server_core)
+                figures = reference | await workload.measure(bench, size)
                 runs.setdefault((workload.name, size if workload.every_size else ANY_SIZE), []).append(figures)
     return [result(name, size, all_runs) for (name, size), all_runs in runs.items()], bench.remarks
 

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from bench.machine import Machine
 from bench.procfs import Figures
+from bench.reference import MACHINE_REFERENCE
 from bench.results import ANY_SIZE, FAULTS, Result, Verdict
 from bench.settings import Settings
 from bench.workloads import WORKLOADS
@@ -48,7 +49,7 @@ def _result_lines(result: Result) -> Iterator[str]:
     workload = next(one for one in WORKLOADS if one.name == result.workload)
     size = "" if result.size == ANY_SIZE else f", {result.size:,} bytes"
     yield f"{result.workload}{size} (median of {len(result.runs)})"
-    for name in workload.shown:
+    for name in (*workload.shown, MACHINE_REFERENCE):
         if name in result.figures:
             yield f"    {name:28}{_number(result.figures[name]):>14}{_spread(name, result.runs)}"
     if "faults" in result.figures:

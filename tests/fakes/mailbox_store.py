@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from sayso.protocol.ids import DeviceId, EnvelopeId, HandleHash
 from sayso.server.core.model import Batch, Doubt, Held, StoredOutcome, Waiting

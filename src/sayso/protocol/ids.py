@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from enum import Enum
-from typing import Annotated, Final, NewType
+from typing import Annotated, Any, Final, NewType
 
 from msgspec import Meta, Struct
 
@@ -48,7 +48,9 @@ Bytes64 = Annotated[bytes, exactly(64)]
 
 def envelope_id(envelope: bytes) -> EnvelopeId:
     """Name an envelope by its own bytes, so that nobody can squat on the id of another."""
-    return EnvelopeId(hashlib.sha256(envelope).digest()[:16])
+    digest: Any = hashlib.sha256(envelope).digest()
+    named: EnvelopeId = digest[:16]  # a NewType is called like any function, and this runs for every message
+    return named
 
 
 def handle_hash(handle: bytes) -> HandleHash:
@@ -58,7 +60,9 @@ def handle_hash(handle: bytes) -> HandleHash:
 
 def grant_hash(grant: bytes) -> GrantHash:
     """Return what the server may know of a grant."""
-    return GrantHash(hashlib.sha256(grant).digest())
+    digest: Any = hashlib.sha256(grant).digest()
+    hashed: GrantHash = digest  # as above
+    return hashed
 
 
 def key_digest(public_key: bytes) -> KeyDigest:

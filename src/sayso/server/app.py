@@ -244,7 +244,7 @@ async def _serve(
         watching, vitals = await _show_metrics(server, events, tasks)
         if not server.config.worker:
             _publish(server)
-        _settle_collector()
+        settle_collector()
         if ready is not None:
             ready(server.addresses)
         await stop.wait()
@@ -318,7 +318,7 @@ async def _settle(runner: RelayRunner) -> None:
         _log.warning("stopped-unsettled")
 
 
-def _settle_collector() -> None:
+def settle_collector() -> None:
     """Keep the garbage collector away from what stays.
 
     Modules, lines and mailboxes live as long as the server, and what a message leaves behind is freed by counting

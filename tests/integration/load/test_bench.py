@@ -45,6 +45,7 @@ def test_every_workload_runs_and_its_figures_agree(tmp_path: Path) -> None:
     figures = {one.workload: one.figures for one in report.results}
     for one in report.results:
         assert one.figures.get("faults", 0) == 0, one
+        assert one.figures["machine_reference"] > 0
         assert all(value >= 0 for value in one.figures.values()), one
     deposited = QUICK.deposits * QUICK.offline
     assert figures["deposits"]["deposits"] == deposited
@@ -151,3 +152,15 @@ def test_of_what_must_not_happen_the_worst_run_counts() -> None:
     assert Target("online", 1024, "faults", at_most=0).judge([summed]).met is False
     assert Target("online", 1024, "msgs_per_s", at_least=20).judge([summed]).met is True
     assert Target("online", 2048, "msgs_per_s", at_least=20).judge([summed]).met is None
+
+
+@pytest.mark.parametrize("workload", ["online", "deposits", "drain"])
+def test_the_workloads_whose_instructions_are_counted_run_and_lose_nothing(workload: str) -> None:
+    """Without valgrind, which only counts: what they begin with has to work for any version that is compared."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.instructions", workload, "--rounds", "2", "--made", "2"],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr.decode()

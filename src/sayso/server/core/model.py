@@ -1,7 +1,12 @@
-"""The server's own words: a line, an envelope that waits, an outcome, and a batch of changes to the mailboxes."""
+"""The server's own words: a line, an envelope that waits, an outcome, and a batch of changes to the mailboxes.
+
+What is made for every envelope is a struct for speed alone: a frozen dataclass takes five times as long to make.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from sayso.protocol.frames import OutcomeState
 from sayso.protocol.ids import DeviceId, EnvelopeId, GrantHash, HandleHash, Token
@@ -34,8 +39,7 @@ class Line:
         return (self.token,) if self.previous_token is None else (self.token, self.previous_token)
 
 
-@dataclass(slots=True, kw_only=True)
-class Waiting:
+class Waiting(Struct, kw_only=True, gc=False):
     """An envelope in custody, without its bytes."""
 
     seq: int
@@ -54,16 +58,14 @@ class Waiting:
     """Whether it has left the relay towards the device, fate unknown."""
 
 
-@dataclass(slots=True, kw_only=True, frozen=True)
-class Put:
+class Put(Struct, kw_only=True, frozen=True, gc=False):
     """An envelope to store."""
 
     waiting: Waiting
     envelope: bytes | memoryview
 
 
-@dataclass(slots=True, kw_only=True, frozen=True)
-class StoredOutcome:
+class StoredOutcome(Struct, kw_only=True, frozen=True, gc=False):
     """What became of an envelope, under its handle's hash."""
 
     handle_hash: HandleHash
@@ -75,8 +77,7 @@ class StoredOutcome:
     """Running seconds at which it became final; forgotten 14 days later."""
 
 
-@dataclass(slots=True, kw_only=True, frozen=True)
-class Doubt:
+class Doubt(Struct, kw_only=True, frozen=True, gc=False):
     """A handed envelope that was recalled, or whose time is over: the bytes are gone, the device still has to say."""
 
     device: DeviceId

@@ -3,24 +3,23 @@
 A damaged page of bodies costs the envelopes that lie on it and no others; rescue.py sees to the rows about them.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import apsw
 
 from sayso.protocol.frames import OutcomeState
 from sayso.protocol.ids import DeviceId, EnvelopeId, HandleHash
 from sayso.server.adapters.mailbox.faults import is_damage
-from sayso.server.adapters.mailbox.sealing import WrapKeys, open_body
+from sayso.server.adapters.mailbox.sealing import ENVELOPE_ID_BYTES, WRAP_BYTES, WrapKeys, open_body
 from sayso.server.adapters.mailbox.statements import fetch
 from sayso.server.core.model import Doubt, Held, StoredOutcome, Waiting
 from sayso.server.errors import CorruptError
 
-ENVELOPES_MAX: Final = 64
-"""Envelopes read by one statement."""
-_COLUMNS: Final = 4
+ENVELOPES_MAX: Final = 256
+"""Envelopes read by one statement: a device's window."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,39 +98,60 @@ def read_envelopes(
     """
     envelopes = []
     for start in range(0, len(seqs), ENVELOPES_MAX):
-        chunk = seqs[start : start + ENVELOPES_MAX]
-        for seq, row in zip(chunk, _rows(connection, chunk), strict=True):
-            envelope_id, generation, wrap, sealed = row
-            if not (isinstance(envelope_id, bytes) and isinstance(wrap, bytes) and isinstance(sealed, bytes)):
-                continue
+        chunk = list(seqs[start : start + ENVELOPES_MAX])
+        found = {row.seq: row for row in _rows(connection, chunk)}
+        for row in filter(None, map(found.get, chunk)):
             try:
-                key = keys.unwrap(generation, wrap, seq=seq, envelope_id=envelope_id)
-                envelopes.append((seq, open_body(sealed, key, device=device, envelope_id=envelope_id, seq=seq)))
+                key = keys.unwrap(row.generation, row.wrap, seq=row.seq, envelope_id=row.envelope_id)
+                body = open_body(row.sealed, key, device=device, envelope_id=row.envelope_id, seq=row.seq)
             except CorruptError:
                 continue
+            envelopes.append((row.seq, body))
     return envelopes
 
 
-def _rows(connection: apsw.Connection, seqs: Sequence[int]) -> list[tuple[Any, ...]]:
-    """Read the rows of some envelopes as one long row: one statement, one step (statements.py tells why)."""
+class _Row(NamedTuple):
+    """One envelope as it lies there."""
+
+    seq: int
+    generation: int
+    envelope_id: bytes
+    wrap: bytes
+    sealed: memoryview
+
+
+# One row that holds all of them: a row each would cost a switch of threads each (statements.py). What `group_concat`
+# joins are the bytes as they are; the lengths say where to cut them. Of a damaged row these may be anything that fits:
+# opening it tells.
+_ENVELOPES: Final = (
+    "SELECT json_group_array(seq), json_group_array(generation), json_group_array(octet_length(sealed)),"  # noqa: S608  numbers of ours
+    " CAST(group_concat(eid || wrap || sealed, '') AS BLOB) FROM"
+    " (SELECT mail.seq AS seq, CAST(generation AS INTEGER) AS generation, eid, wrap, sealed"
+    "  FROM json_each(?) AS chosen CROSS JOIN mail ON mail.seq = chosen.value CROSS JOIN body ON body.seq = mail.seq"
+    f"  WHERE octet_length(eid) = {ENVELOPE_ID_BYTES} AND octet_length(wrap) = {WRAP_BYTES} AND sealed IS NOT NULL)"
+)
+
+
+def _rows(connection: apsw.Connection, seqs: Sequence[int]) -> list[_Row]:
+    """Read the rows of some envelopes: one statement, one step."""
     try:
-        values = fetch(connection, _select(len(seqs)), tuple(seqs))[0]
+        found = fetch(connection, _ENVELOPES, (json.dumps(seqs),))[0]
     except apsw.Error as error:
         if not is_damage(error):
             raise
-        if len(seqs) == 1:
-            return [(None,) * _COLUMNS]
-        return [row for seq in seqs for row in _rows(connection, [seq])]
-    return [values[place : place + _COLUMNS] for place in range(0, len(values), _COLUMNS)]
+        return [] if len(seqs) == 1 else [row for seq in seqs for row in _rows(connection, [seq])]
+    return list(_cut(*found))
 
 
-@lru_cache(maxsize=ENVELOPES_MAX)
-def _select(count: int) -> str:
-    one = (
-        "(SELECT eid FROM mail WHERE seq=?{0}),(SELECT generation FROM mail WHERE seq=?{0}),"
-        "(SELECT wrap FROM mail WHERE seq=?{0}),(SELECT sealed FROM body WHERE seq=?{0})"
-    )
-    return "SELECT " + ",".join(one.format(place) for place in range(1, count + 1))
+def _cut(seqs: str, generations: str, lengths: str, joined: bytes | None) -> Iterator[_Row]:
+    blob = joined or b""
+    view = memoryview(blob)
+    at = 0
+    for seq, generation, length in zip(json.loads(seqs), json.loads(generations), json.loads(lengths), strict=True):
+        wrap = at + ENVELOPE_ID_BYTES
+        sealed = wrap + WRAP_BYTES
+        yield _Row(seq, generation, blob[at:wrap], blob[wrap:sealed], view[sealed : sealed + length])
+        at = sealed + length
 
 
 def read_outcomes(connection: apsw.Connection, after: bytes, at_most: int) -> list[StoredOutcome]:

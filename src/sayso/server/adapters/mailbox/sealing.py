@@ -20,6 +20,7 @@ from sayso.server.core.hour_ratchet import wrap_key
 from sayso.server.errors import CorruptError
 from sayso.server.ports import HourState
 
+ENVELOPE_ID_BYTES: Final = 16
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
@@ -69,7 +70,7 @@ def seal(envelope: bytes | memoryview, key: bytes, *, device: DeviceId, envelope
     return AESGCM(key).encrypt(_ONCE, envelope, device + envelope_id + _SEQ.pack(seq))
 
 
-def open_body(body: bytes, key: bytes, *, device: bytes, envelope_id: bytes, seq: int) -> bytes:
+def open_body(body: bytes | memoryview, key: bytes, *, device: bytes, envelope_id: bytes, seq: int) -> bytes:
     """Return the envelope.
 
     Raises:

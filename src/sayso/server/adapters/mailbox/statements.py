@@ -5,9 +5,10 @@ loop each costs a switch interval to get it back (91,000 rows a second become 76
 statement, and out by lists in JSON.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import chain
 from typing import Any, Final, TypeAlias
 
 import apsw
@@ -41,11 +42,7 @@ def insert(connection: apsw.Connection, verb: str, rows: Sequence[tuple[Value, .
     """Insert rows of one shape; `verb` is the statement up to VALUES, `clause` what follows them. Raises apsw.Error."""
     for start in range(0, len(rows), ROWS_MAX):
         chunk = rows[start : start + ROWS_MAX]
-        connection.execute(_statement(verb, len(chunk[0]), len(chunk), clause), _flat(chunk))
-
-
-def _flat(rows: Iterable[tuple[Value, ...]]) -> tuple[Value, ...]:
-    return tuple(value for row in rows for value in row)
+        connection.execute(_statement(verb, len(chunk[0]), len(chunk), clause), tuple(chain.from_iterable(chunk)))
 
 
 @lru_cache(maxsize=8 * ROWS_MAX)

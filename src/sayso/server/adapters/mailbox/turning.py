@@ -6,15 +6,14 @@ from typing import Final, TypeAlias
 
 import apsw
 
-from sayso.server.adapters.mailbox.sealing import NONCE_BYTES, WRAP_BYTES, WrapKeys
+from sayso.server.adapters.mailbox.sealing import ENVELOPE_ID_BYTES, NONCE_BYTES, WRAP_BYTES, WrapKeys
 from sayso.server.adapters.mailbox.statements import fetch
 from sayso.server.errors import CorruptError
 from sayso.server.ports import Random
 
 ROWS_MAX: Final = 1024
 """Wraps read or written by one statement: statements.py tells why they are few."""
-_EID_BYTES: Final = 16
-_BLOB_BYTES: Final = _EID_BYTES + WRAP_BYTES
+_BLOB_BYTES: Final = ENVELOPE_ID_BYTES + WRAP_BYTES
 
 Row: TypeAlias = tuple[int, int, bytes, bytes]
 """Seq, generation, envelope id, wrap."""
@@ -72,6 +71,11 @@ def _read(connection: apsw.Connection, low: int, newest: int) -> list[Row]:
     blob = bytes.fromhex(text or "")
     starts = range(0, len(blob), _BLOB_BYTES)
     return [
-        (seq, generation, blob[start : start + _EID_BYTES], blob[start + _EID_BYTES : start + _BLOB_BYTES])
+        (
+            seq,
+            generation,
+            blob[start : start + ENVELOPE_ID_BYTES],
+            blob[start + ENVELOPE_ID_BYTES : start + _BLOB_BYTES],
+        )
         for seq, generation, start in zip(seqs, generations, starts, strict=True)
     ]

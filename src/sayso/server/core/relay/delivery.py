@@ -114,12 +114,12 @@ class Delivery:
 
     # Out of the mailbox
 
-    def pump(self, mailbox: Mailbox) -> None:
-        """Send what is stored as far as the window allows."""
+    def pump(self, mailbox: Mailbox, *, eager: bool = False) -> None:
+        """Send what is stored as far as the window allows; `eager` as for `Mailbox.next_window`."""
         link = mailbox.link
         if link is None or mailbox.reading or mailbox.unwritten or link.congested:
             return
-        entries = mailbox.next_window(max_bytes=WINDOW_BYTES)
+        entries = mailbox.next_window(max_bytes=WINDOW_BYTES, eager=eager)
         if not mailbox.caught_up and not mailbox.behind:
             mailbox.caught_up = True
             link.put(CaughtUp())

@@ -1,10 +1,10 @@
 """Deposits: what is wrong with one, or that it is taken."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from sayso.protocol.frames import Deposit, Part, Refusal, Refused, WrongDevices
-from sayso.protocol.ids import EnvelopeId, HandleHash, envelope_id, grant_hash, same
+from sayso.protocol.ids import EnvelopeId, envelope_id, grant_hash, same
 from sayso.protocol.limits import LIMITS
 from sayso.server.core.lines import LineTable
 from sayso.server.core.model import Line
@@ -127,12 +127,13 @@ class Deposits:
         ticket: Ticket,
         now: float,
     ) -> None:
-        books, envelope, digest, expires = self._books, part.envelope, part.handle_hash, now + frame.ttl_s
+        books, envelope, expires = self._books, part.envelope, now + frame.ttl_s
+        digest: Any = part.handle_hash  # a HandleHash: to call the type would be one call more for every message
         entry = Entry(
             seq=books.next_seq,
             device=mailbox.device,
             envelope_id=named,
-            handle_hash=HandleHash(digest),
+            handle_hash=digest,
             deposited=now,
             expires=min(line.lease_ends, expires),
             size=len(envelope),

@@ -42,7 +42,9 @@ class Endings:
         tickets, entry.tickets = entry.tickets, None
         self._books.forget_live(mailbox, entry)
         for ticket in tickets or ():
-            self.part_done(ticket, delivered=True)
+            ticket.open_parts -= 1  # as `part_done` does
+            if ticket.open_parts == 0 and ticket.granted:
+                answer(ticket, _DELIVERED if ticket.all_delivered else _ACCEPTED)
 
     def conclude(self, mailbox: Mailbox, entry: Entry, state: OutcomeState, *, now: float) -> None:
         """Drop an envelope that is not being written right now, keep its outcome where one is needed, tell its sender.

@@ -13,6 +13,7 @@ STRANGER_BYTES: Final = LIMITS.mailbox_bytes * LIMITS.mailbox_stranger_envelopes
 """Strangers' share of a mailbox's bytes, in the proportion of their share of its envelopes."""
 # Bound here because they are looked up with every message.
 _WINDOW: Final = LIMITS.unacknowledged_envelopes
+_REFILL: Final = _WINDOW // 2
 _ENVELOPES: Final = LIMITS.mailbox_envelopes
 _BYTES: Final = LIMITS.mailbox_bytes
 _GONE: Final = Place.GONE
@@ -205,9 +206,15 @@ class Mailbox:
         self.from_strangers -= 1
         self.bytes_from_strangers -= entry.size
 
-    def next_window(self, *, max_bytes: int) -> list[Entry]:
-        """Take the stored envelopes to send next, as many as the window and `max_bytes` allow."""
+    def next_window(self, *, max_bytes: int, eager: bool = False) -> list[Entry]:
+        """Take the stored envelopes to send next, as many as the window and `max_bytes` allow.
+
+        Each time costs a durable mark and a read, so that one is not refilled for a place or two: half of it has to be
+        free, or enough for all that is unsent. `eager`: for any place.
+        """
         room = _WINDOW - self.in_flight
+        if not eager and room < _REFILL and room < len(self.unsent):
+            return []
         taken: list[Entry] = []
         while self.unsent and len(taken) < room and max_bytes > 0:
             entry = self.unsent.popleft()

@@ -10,7 +10,6 @@ from sayso.protocol.frames import (
     Bye,
     ByeReason,
     Collect,
-    Deposit,
     DepositState,
     OutcomeState,
     Ready,
@@ -60,6 +59,9 @@ class Relay:
         self._deposits: Final = Deposits(
             lines, self._books, self._ledger, self._endings, self._strangers, self._delivery, on_work=on_work
         )
+        self.deposit: Final = self._deposits.deposit
+        """Take envelopes for the devices of a line, or say why not. Answered at once or later, exactly once. For every
+        message: a method here would cost each a call more."""
         self._moving: Final = Moving(self._books, self._ledger, self._delivery, self.inquiries)
         self._renewed: Final[dict[DeviceId, float]] = {}
         self._notices: Final = Notices()
@@ -107,10 +109,6 @@ class Relay:
         self._delivery.pump(mailbox)
 
     # Frames
-
-    def deposit(self, sender: Sender, frame: Deposit, *, now: float) -> None:
-        """Take envelopes for the devices of a line, or say why not. Answered at once or later, exactly once."""
-        self._deposits.deposit(sender, frame, now=now)
 
     def ack(self, mailbox: Mailbox, frame: Ack, *, now: float) -> None:
         """Take a device's word that it has stored an envelope, or cannot use it. Unknown ids are old news."""
@@ -246,6 +244,8 @@ class Relay:
             if mailbox.link is not None:
                 self._renew(mailbox.device, now, if_less_than=LIMITS.lease_s - LIMITS.lease_renew_s)
                 self._notify(mailbox, line, now)
+                # A device may hold acknowledgements back until its window is full: nothing else would fill it up.
+                self._delivery.pump(mailbox, eager=True)
             self._books.tidy(mailbox)
 
     def forget_old_outcomes(self, *, now: float) -> None:

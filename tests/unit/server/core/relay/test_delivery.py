@@ -272,24 +272,53 @@ def test_what_was_handed_before_needs_no_second_mark(world: RelayWorld, line: Li
     assert world.store.commits == []
 
 
-def test_at_most_256_are_unacknowledged_and_each_acknowledgement_frees_one(
+def test_at_most_256_are_unacknowledged_and_acknowledgements_free_places(
     world: RelayWorld, line: Line, client: Client
 ) -> None:
-    envelopes = [b"%d" % number for number in range(LIMITS.unacknowledged_envelopes + 50)]
+    window = LIMITS.unacknowledged_envelopes
+    envelopes = [b"%d" % number for number in range(window + 50)]
     for envelope in envelopes:
         client.deposit(line, envelope)
     world.settle()
     phone = world.connect(line)
     world.settle()
-    assert phone.got == envelopes[: LIMITS.unacknowledged_envelopes]
+    assert phone.got == envelopes[:window]
     assert phone.link.caught_up == 0
-    phone.ack(envelopes[7])
+    world.store.commits.clear()
+    for envelope in envelopes[:49]:
+        phone.ack(envelope)
     world.settle()
-    assert len(phone.got) == LIMITS.unacknowledged_envelopes + 1
+    assert len(phone.got) == window, "a mark and a read for each place would be a commit for each message"
+    phone.ack(envelopes[49])
+    world.settle()
+    assert len(phone.got) == window + 50
     phone.ack_all()
     world.settle()
     assert phone.got == envelopes
     assert kinds(phone.link.frames)[-1] == "CaughtUp"
+
+
+def test_half_a_window_is_refilled_and_a_smaller_part_of_it_within_a_minute(
+    world: RelayWorld, line: Line, client: Client
+) -> None:
+    """A device may hold acknowledgements back until 256 are unacknowledged: it is not let down for good."""
+    window = LIMITS.unacknowledged_envelopes
+    envelopes = [b"%d" % number for number in range(2 * window)]
+    for envelope in envelopes:
+        client.deposit(line, envelope)
+    world.settle()
+    phone = world.connect(line)
+    world.settle()
+    for envelope in envelopes[: window // 2]:
+        phone.ack(envelope)
+    world.settle()
+    assert len(phone.got) == window + window // 2
+    phone.ack(envelopes[window // 2])
+    world.settle()
+    assert len(phone.got) == window + window // 2
+    world.relay.sweep(now=world.now)
+    world.settle()
+    assert phone.got == envelopes[: window + window // 2 + 1]
 
 
 def test_deletion_is_by_acknowledged_id_only(world: RelayWorld, line: Line, client: Client) -> None:

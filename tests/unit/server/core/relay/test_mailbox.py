@@ -1,8 +1,7 @@
 """One device's envelopes: window, room, catch-up."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from sayso.protocol.ids import DeviceId, EnvelopeId, HandleHash
 from sayso.protocol.limits import LIMITS
@@ -147,6 +146,21 @@ def test_a_window_has_at_most_256_envelopes_less_those_under_way(mailbox: Mailbo
     assert [entry.seq for entry in mailbox.next_window(max_bytes=10**9)] == list(range(250))
     mailbox.in_flight = 256
     assert mailbox.next_window(max_bytes=10**9) == []
+
+
+def test_a_window_is_refilled_when_half_of_it_is_free_or_enough_for_all(mailbox: Mailbox, link: RecordingLink) -> None:
+    for seq in range(200):
+        mailbox.add_waiting(stored(seq, size=1))
+    mailbox.connect(link)
+    mailbox.in_flight = 129
+    assert mailbox.next_window(max_bytes=10**9) == []
+    mailbox.in_flight = 128
+    assert len(mailbox.next_window(max_bytes=10**9)) == 128
+    mailbox.in_flight = 256 - 71
+    assert mailbox.next_window(max_bytes=10**9) == []
+    assert len(mailbox.next_window(max_bytes=10**9, eager=True)) == 71
+    mailbox.in_flight = 256 - 1
+    assert len(mailbox.next_window(max_bytes=10**9)) == 1
 
 
 def test_a_window_has_at_most_so_many_bytes_or_one_envelope(mailbox: Mailbox, link: RecordingLink) -> None:
