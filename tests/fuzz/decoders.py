@@ -11,7 +11,7 @@ ROOT = HERE.parent.parent
 GROUND: Final = "ground"
 """The part whose decoders every other part uses."""
 PARTS: Final = {
-    "server": {"smpp", "enrolled_set", "tokens"},
+    "server": {"smpp", "enrolled_set", "tokens", "proofs"},
     "delivery": {"modem", "sms"},
     "app": {"vcard"},
     "audit": {"audit_captures", "audit_decode", "audit_files"},

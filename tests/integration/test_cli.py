@@ -1,5 +1,6 @@
 """Each command by itself, as a person or a program types it."""
 
+import hashlib
 import json
 import os
 import re
@@ -53,6 +54,14 @@ def command_of(words: tuple[str, ...]) -> click.Command:
         assert found is not None
         command = found
     return command
+
+
+def test_the_policy_can_be_read_by_people_and_programs() -> None:
+    """What a script shows a person is what the record will name."""
+    shown = CliRunner().invoke(main, ["phone", "policy"])
+    told = json.loads(CliRunner().invoke(main, ["phone", "policy", "--json"]).output)
+    assert told["text"] + "\n" == shown.output
+    assert told["sha256"] == hashlib.sha256(told["text"].encode()).hexdigest()
 
 
 def test_the_demo_plays_one_exchange() -> None:

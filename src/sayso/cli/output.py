@@ -91,6 +91,12 @@ def tell_json(value: object) -> None:
     sys.stdout.buffer.flush()
 
 
+def tell_underway(what: str, *, as_json: bool = False) -> None:
+    """Say what takes a moment, before it begins, to a person at a terminal; programs and logs do not hear of it."""
+    if not as_json and sys.stderr.isatty():
+        click.echo(f"{what} ...", err=True)
+
+
 def run_until_stopped(
     serve: Callable[["asyncio.Event"], Coroutine[Any, Any, None]], *, log_processors: Sequence["Processor"] = ()
 ) -> None:

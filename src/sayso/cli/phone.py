@@ -10,14 +10,22 @@ import click
 import msgspec
 import uvloop
 
-from sayso.cli.output import ReportingGroup, data_option, json_option, read_secret, run_until_stopped, tell_json
+from sayso.cli.output import (
+    ReportingGroup,
+    data_option,
+    json_option,
+    read_secret,
+    run_until_stopped,
+    tell_json,
+    tell_underway,
+)
 from sayso.cli.phone_data import agree, export, me, receipts
 from sayso.cli.phone_fallback import cancel, fallback, next_text, sim
 from sayso.cli.phone_lock import describe, lock, pin
 from sayso.cli.phone_modems import modems, sms_parts
 from sayso.cli.phone_updates import InstallationSwitch
 from sayso.cli.phone_web import open_app
-from sayso.consent.policy import policy_text
+from sayso.consent.policy import current_policy, policy_text
 from sayso.phone import command_types as types
 from sayso.phone.adapters.daemon_client import DaemonClient
 from sayso.phone.adapters.modems import read_choice
@@ -121,6 +129,7 @@ def run_phone(
             await run(config, ready=ready, stop=stop)
             telling.cancel()
 
+    tell_underway("Opening the phone's store", as_json=as_json)
     run_until_stopped(serve)
 
 
@@ -184,6 +193,7 @@ def opt_in(
         findable="everyone" if findable == "everyone" else "nobody",
         method="command-line",
     )
+    tell_underway(f"Asking {server} for a code", as_json=as_json)
     answer = _ask(data, command, types.CodeOnItsWay)
     if not as_json:
         click.echo("A code is on its way by SMS.")
@@ -191,6 +201,7 @@ def opt_in(
         if as_json:
             tell_json(answer)
         return
+    tell_underway("Waiting for the SMS (Ctrl-C: the phone waits on by itself)", as_json=as_json)
     on = _wait_for_line(data, answer.line)
     if as_json:
         tell_json(on)
@@ -199,14 +210,19 @@ def opt_in(
 
 
 @phone.command()
-def policy() -> None:
+@json_option
+def policy(as_json: bool) -> None:  # noqa: FBT001  a flag
     """Show the policy that opting in agrees to. It is part of the program; reading it sends nothing.
 
     \b
     Example:
         sayso phone policy
     """
-    click.echo(policy_text())
+    if as_json:
+        shipped = current_policy()
+        tell_json({"version": shipped.version, "sha256": shipped.sha256.hex(), "text": policy_text()})
+    else:
+        click.echo(policy_text())
 
 
 @phone.command()
@@ -243,6 +259,7 @@ def opt_out(data: Path, line: str | None, recall_waiting: bool | None, as_json: 
     """
     if recall_waiting is None:
         recall_waiting = not as_json and sys.stdin.isatty() and _wants_recall(data, line)
+    tell_underway("Leaving, and asking the server to erase everything", as_json=as_json)
     answer = _ask(data, types.OptOut(line=line, recall_waiting=recall_waiting), types.OptedOut)
     if as_json:
         tell_json(answer)

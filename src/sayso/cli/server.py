@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from sayso.cli.output import ReportingGroup, data_option, json_option, read_secret, run_until_stopped, tell_json
+from sayso.cli.output import (
+    ReportingGroup,
+    data_option,
+    json_option,
+    read_secret,
+    run_until_stopped,
+    tell_json,
+    tell_underway,
+)
 from sayso.cli.server_admin import (
     credential_option,
     inspect_server,
@@ -221,4 +229,5 @@ def run_server(
         else:
             await run(config, ready=ready, stop=stop, events=events)
 
+    tell_underway("Starting: opening the keyring and the mailboxes", as_json=as_json)
     run_until_stopped(serve, log_processors=[events])

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from sayso.cli.output import json_option, tell_json
+from sayso.cli.output import json_option, tell_json, tell_underway
 from sayso.phone.adapters.mark_file import forget_mark, usual_directory
 from sayso.protocol.errors import SaysoError
 
@@ -44,6 +44,7 @@ def wipe(data: Path, yes: bool, as_json: bool) -> None:  # noqa: FBT001  flags
         click.confirm(f"Remove everything of the {kind} in {data}?", abort=True)
     if kind == "phone":
         forget_mark(usual_directory(), data)
+    tell_underway(f"Removing the {kind} in {data}", as_json=as_json)
     shutil.rmtree(data)
     if as_json:
         tell_json({"event": "wiped", "kind": kind})

@@ -1,10 +1,11 @@
-"""Secrets that commands read from files."""
+"""Secrets that commands read from files; what is said while something takes a moment."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from sayso.cli.output import read_secret
+from sayso.cli.output import read_secret, tell_underway
 from sayso.protocol.errors import SaysoError
 
 
@@ -44,3 +45,19 @@ def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
     file.write_text("\nsecond", encoding="utf-8")
     with pytest.raises(SaysoError, match="is empty"):
         read_secret(file, "password")
+
+
+@pytest.mark.parametrize(
+    ("terminal", "as_json", "said"),
+    [(True, False, "Removing the phone ...\n"), (True, True, ""), (False, False, ""), (False, True, "")],
+)
+def test_only_a_person_at_a_terminal_hears_what_is_underway(
+    terminal: bool,  # noqa: FBT001  a case
+    as_json: bool,  # noqa: FBT001  a case
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    tell_underway("Removing the phone", as_json=as_json)
+    assert capsys.readouterr() == ("", said)
