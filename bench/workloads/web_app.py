@@ -48,7 +48,10 @@ async def web_app(bench: Bench, size: int) -> Figures:  # noqa: ARG001  no envel
         data = Path(folder)
         _fill(data)
         async with _daemon(data) as (client, pid):
+            began = sample(pid)
             loaded = await _first_load(bench, client)
+            if loaded:
+                loaded["first_load_phone_cpu_ms"] = (sample(pid).cpu_s - began.cpu_s) * 1000 / LOADS
             page = await _Page.open(client)
             before = sample(pid)
             openings = [await page.time("GET", "/c/1") for _ in range(OPENINGS)]
@@ -131,6 +134,9 @@ async def _first_load(bench: Bench, client: DaemonClient) -> Figures:
     return {
         "first_load_bytes": max(load["bytes"] for load in loads),
         "first_paint_ms": statistics.median(load["paint"] for load in loads),
+        "requests_before_paint": max(load["requestsBeforePaint"] for load in loads),
+        "bytes_before_paint": max(load["bytesBeforePaint"] for load in loads),
+        "first_load_page_cpu_ms": statistics.median(load["cpu"] for load in loads),
         "layout_shift": max(load["shift"] for load in loads),
     }
 
@@ -139,26 +145,33 @@ async def _load(browser: Browser, link: str) -> dict[str, float]:
     """Load the app in a profile that has never seen it."""
     context = await browser.new_context()
     page = await context.new_page()
+    counting = await context.new_cdp_session(page)
+    await counting.send("Performance.enable", {"timeDomain": "threadTicks"})
     await page.goto(link)
     await page.wait_for_selector(".row")
     await page.wait_for_timeout(500)
+    tasks = {one["name"]: one["value"] for one in (await counting.send("Performance.getMetrics"))["metrics"]}
     seen: dict[str, float] = await page.evaluate(
         """() => new Promise(resolve => {
             let shift = 0;
             new PerformanceObserver(list => {
                 for (const one of list.getEntries()) shift += one.value;
             }).observe({type: 'layout-shift', buffered: true});
+            const loaded = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];
+            const before = loaded.filter(one =>
+                one.entryType === 'navigation' || one.renderBlockingStatus === 'blocking');
             setTimeout(() => resolve({
                 shift,
+                requestsBeforePaint: before.length,
+                bytesBeforePaint: before.reduce((sum, one) => sum + one.transferSize, 0),
                 paint: performance.getEntriesByType('paint')
                     .find(one => one.name === 'first-contentful-paint').startTime,
-                bytes: [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]
-                    .reduce((sum, one) => sum + one.transferSize, 0),
+                bytes: loaded.reduce((sum, one) => sum + one.transferSize, 0),
             }), 200);
         })"""
     )
     await context.close()
-    return seen
+    return {**seen, "cpu": tasks["TaskDuration"] * 1000}
 
 
 class _Page:

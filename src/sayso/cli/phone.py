@@ -19,7 +19,7 @@ from sayso.cli.output import (
     tell_json,
     tell_underway,
 )
-from sayso.cli.phone_data import agree, export, me, receipts
+from sayso.cli.phone_data import agree, export, findable, me, receipts
 from sayso.cli.phone_fallback import cancel, fallback, next_text, sim
 from sayso.cli.phone_lock import describe, lock, pin
 from sayso.cli.phone_modems import modems, sms_parts
@@ -47,7 +47,7 @@ def phone() -> None:
 phone.add_command(pin)
 phone.add_command(lock)
 phone.add_command(open_app)
-for _command_of_its_own in (agree, me, receipts, export, fallback, next_text, cancel, sim, modems, sms_parts):
+for _command_of_its_own in (agree, findable, me, receipts, export, fallback, next_text, cancel, sim, modems, sms_parts):
     phone.add_command(_command_of_its_own)
 
 
@@ -285,6 +285,8 @@ def opt_out(data: Path, line: str | None, recall_waiting: bool | None, as_json: 
 @json_option
 def send(data: Path, number: str, text: str, line: str | None, wait: bool, as_json: bool) -> None:  # noqa: FBT001  flags
     """Send a text: by cloud if both sides said yes, else by SMS.
+
+    Without a country code, NUMBER is one of the line's own country; the answer shows which number was meant.
 
     \b
     Example:

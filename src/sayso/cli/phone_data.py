@@ -1,4 +1,4 @@
-"""`sayso phone agree`, `me`, `receipts`, `export`: a person's own consents, and what is held of them."""
+"""`sayso phone agree`, `findable`, `me`, `receipts`, `export`: a person's own consents, and what is held of them."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -38,6 +38,32 @@ def agree(data: Path, line: str | None, as_json: bool) -> None:  # noqa: FBT001 
         tell_json(answer)
     else:
         click.echo("Agreed; the line is on again.")
+
+
+@click.command()
+@data_option("phone")
+@click.argument("who", type=click.Choice(["everyone", "nobody"]))
+@line_option
+@json_option
+def findable(data: Path, who: str, line: str | None, as_json: bool) -> None:  # noqa: FBT001  a flag
+    """Say who may find a line that is on: everyone who has its number, or nobody until it writes first.
+
+    It is part of what you said yes to, so that this signs a consent of its own; nothing else changes.
+
+    \b
+    Example:
+        sayso phone findable --data ./alice nobody
+    """
+    command = types.SetFindable(
+        line=line, findable="everyone" if who == "everyone" else "nobody", method="command-line"
+    )
+    answer = _ask(data, command, types.Done)
+    if as_json:
+        tell_json(answer)
+    elif who == "everyone":
+        click.echo("Everyone who has the number may find it, four hours from now at the latest.")
+    else:
+        click.echo("Nobody finds it until it writes first. Whoever knew it before, or has its grant, still does.")
 
 
 @click.command()

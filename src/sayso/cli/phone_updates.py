@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sayso.phone.errors import CommandError
-from sayso.phone.ports import UpdateConsent
+from sayso.phone.ports import UpdateConnection, UpdateConsent
 from sayso.protocol.errors import SaysoError
 from sayso.update.app import Installation
 from sayso.update.consent_text import update_policy, update_policy_bytes
@@ -47,6 +47,22 @@ class InstallationSwitch:
         """Take the no. Raises CommandError."""
         with _told():
             self._installation.consents.withdraw()
+
+    def connections(self) -> list[UpdateConnection]:
+        """Return what the update channel's journal says. Raises CommandError."""
+        with _told():
+            made = self._installation.consents.connections()
+        return [
+            UpdateConnection(
+                at=one.attempt.at,
+                host=one.attempt.host,
+                port=one.attempt.port,
+                purpose=one.attempt.purpose,
+                sent_bytes=one.sent_bytes,
+                received_bytes=one.received_bytes,
+            )
+            for one in made
+        ]
 
 
 @contextmanager

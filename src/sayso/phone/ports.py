@@ -392,6 +392,20 @@ class UpdateConsent:
     """Of the text, 32 bytes."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateConnection:
+    """One connection of the update channel, from its own journal."""
+
+    at: float
+    """Unix seconds."""
+    host: str
+    port: int
+    purpose: str
+    sent_bytes: int | None
+    """None while it is open, or where the machine died meanwhile."""
+    received_bytes: int | None
+
+
 class UpdateSwitch(Protocol):
     """The yes and the no to checks for updates. Nothing here sends anything."""
 
@@ -416,5 +430,13 @@ class UpdateSwitch(Protocol):
 
         Raises:
             CommandError: it cannot be written down.
+        """
+        ...
+
+    def connections(self) -> list[UpdateConnection]:
+        """Return every connection that was ever made to look for updates, oldest first.
+
+        Raises:
+            CommandError: the journal cannot be read.
         """
         ...

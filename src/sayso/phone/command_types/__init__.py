@@ -6,8 +6,8 @@
 
 A line is named by its modem (`Line.name`), or left out where the phone has only one. `Watch` alone has more than one
 answer: `Watching`, then an event per line of JSON until the asking side hangs up. No command but `OptIn`, `Code`,
-`Agree`, `Me`, `SetPin`, `EnterPin`, `RefuseNewcomer`, `OptOut`, `Send`, `SendAsSms`, `Cancel` and, with read receipts
-on, `OpenThread` may cause traffic; the gate sees to it.
+`Agree`, `SetFindable`, `Me`, `SetPin`, `EnterPin`, `RefuseNewcomer`, `OptOut`, `Send`, `SendAsSms`, `Cancel` and, with
+read receipts on, `OpenThread` may cause traffic; the gate sees to it.
 
     words      words that commands and answers share
     commands   what the owner can ask
@@ -59,6 +59,7 @@ from sayso.phone.command_types.commands import (
     Send,
     SendAsSms,
     SetFallback,
+    SetFindable,
     SetPin,
     SetReadReceipts,
     Status,
@@ -157,6 +158,7 @@ __all__ = [
     "SendAsSms",
     "Sending",
     "SetFallback",
+    "SetFindable",
     "SetPin",
     "SetReadReceipts",
     "Status",

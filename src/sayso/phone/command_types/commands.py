@@ -57,6 +57,14 @@ class Agree(_Command, frozen=True, kw_only=True, tag="agree"):
     method: Annotated[str, Meta(min_length=1, max_length=64)]
 
 
+class SetFindable(_Command, frozen=True, kw_only=True, tag="set-findable"):
+    """Who may find a line that is on: a consent of its own takes the place of the one before. Answer: `Done`."""
+
+    line: LineName | None = None
+    findable: Findable
+    method: Annotated[str, Meta(min_length=1, max_length=64)]
+
+
 class Me(_Command, frozen=True, kw_only=True, tag="me"):
     """Ask the server for all that it holds of a line. Answer: `Held`."""
 
@@ -247,6 +255,7 @@ Command = (
     | EnterPin
     | RefuseNewcomer
     | Agree
+    | SetFindable
     | Me
     | Receipts
     | Connections

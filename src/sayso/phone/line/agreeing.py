@@ -1,11 +1,15 @@
-"""A policy that changed: the owner is asked anew, and the line stays silent until the answer is yes (design.md §5.1).
+"""A consent that takes the place of the one before; number, device and keys stay, and no code is sent (design.md §5.1).
 
-The old consent does not cover the new text. Agreeing makes a record of its own, durable before the first contact; its
-gate carries it to the server, whose receipt puts the line back on. Number, device and keys stay: no code is sent.
+A policy that changed: the old consent does not cover the new text. The owner is asked anew, and the line stays silent
+until the answer is yes. Who may find the line: part of what was agreed to, so that another answer is another consent.
+
+Either makes a record of its own, durable before the first contact; its own gate carries it to the server, and the
+server's receipt puts it in force.
 """
 
 import json
 from dataclasses import replace
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import structs
@@ -23,9 +27,12 @@ from sayso.protocol.api import CONSENT_PATH, AgreeAnew, AgreedAnew
 from sayso.protocol.ids import DeviceId, KeyDigest, same
 from sayso.protocol.statement import read_statement
 
+_ASKED: Final = frozenset({LineState.POLICY_CHANGED})
+_IN_FORCE: Final = frozenset({LineState.ON, LineState.PAUSED})
+
 
 class Agreeing:
-    """Asks one line's owner anew."""
+    """Asks one line's owner anew, and takes another answer."""
 
     def __init__(self, world: World, line: bytes) -> None:
         self._world = world
@@ -61,8 +68,33 @@ class Agreeing:
             )
         if not same(policy_sha256, self._world.policy.sha256):
             raise CommandError("the text you read is of another version of Sayso than the phone that runs: restart it")
+        await self._replace(self._device(), method, expected=_ASKED)
+
+    async def choose_findable(self, findable: str, *, method: str) -> None:
+        """Take the owner's word on who may find the line, and tell the server; the line goes on meanwhile.
+
+        Args:
+            findable: `everyone` or `nobody`.
+            method: how the word was given, for the record.
+
+        Raises:
+            CommandError: the line is not on, or it is so already.
+            ConsentError: the server's receipt is not for this consent.
+            StatementError: not the server that was agreed to, or its policy has changed meanwhile.
+            ServerSideError: refused, or no answer; this phone goes on with the consent before.
+        """
+        line = self._world.store.lines.get(self._line)
+        if line.state is not LineState.ON:
+            raise CommandError("cloud messaging is not on for this line: who may find it is asked when you turn it on")
         device = self._device()
-        consent, signed = self._give(device, method)
+        if device.findable == findable:
+            raise CommandError("it is so already: nothing was changed")
+        await self._replace(device, method, findable=findable, expected=_IN_FORCE)
+
+    async def _replace(
+        self, device: Device, method: str, *, expected: frozenset[LineState], findable: str | None = None
+    ) -> None:
+        consent, signed = self._give(device, method, findable)
         reach = self._world.open_reach(
             consent,
             device=DeviceId(device.device),
@@ -70,21 +102,24 @@ class Agreeing:
             journal=self._world.store.journal(self._line),
         )
         try:
-            await self._tell(reach, device, consent, signed)
+            await self._tell(reach, device, consent, signed, expected)
         finally:
             reach.gate.shut()
             await reach.control.close()
 
-    def _give(self, device: Device, method: str) -> tuple[VerifiedConsent, dict[str, object]]:
+    def _give(self, device: Device, method: str, findable: str | None) -> tuple[VerifiedConsent, dict[str, object]]:
         """Make the record, durable before the first contact."""
         before = self._world.store.lines.consent(device.record_id)
         if before is None:
             raise LookupError("a device has a consent")
         now = self._world.clock.wall()
+        agreed = read_record(json.loads(before.record)).record
         record = structs.replace(
-            read_record(json.loads(before.record)).record,
+            agreed,
             record_id=self._world.random.token_bytes(16),
-            policy=self._world.policy,
+            # Who is asked about one thing has not agreed to another: a newer text is asked about by itself.
+            policy=self._world.policy if findable is None else agreed.policy,
+            findable=agreed.findable if findable is None else findable,
             timestamp=timestamp(now),
             method=method,
         )
@@ -95,7 +130,14 @@ class Agreeing:
             )
         return read_record(document), document
 
-    async def _tell(self, reach: Reach, device: Device, consent: VerifiedConsent, signed: dict[str, object]) -> None:
+    async def _tell(
+        self,
+        reach: Reach,
+        device: Device,
+        consent: VerifiedConsent,
+        signed: dict[str, object],
+        expected: frozenset[LineState],
+    ) -> None:
         document = await reach.control.statement()
         statement, digest = read_statement(document, pinned=KeyDigest(device.server_key))
         check_policy(statement.policy, agreed=consent.record.policy, shown=self._world.policy)
@@ -106,13 +148,14 @@ class Agreeing:
         if about != ("given", record.record_id, consent.digest, record.device, record.policy.sha256):
             raise ConsentError("the server's receipt is for another consent than the one given")
         line = self._world.store.lines.get(self._line)
-        if line.state is not LineState.POLICY_CHANGED:
+        if line.state not in expected:
             raise CommandError("this line was opted out meanwhile")
         with self._world.store.transaction("agreed"):
             self._world.store.lines.note_receipt(record.record_id, answer.receipt, statement=document)
-            agreed = replace(self._device(), record_id=record.record_id)
+            agreed = replace(self._device(), record_id=record.record_id, findable=record.findable)
             self._world.store.lines.put_device(with_statement(agreed, document, digest, at=self._world.clock.wall()))
-            self._world.store.lines.put(replace(line, state=move(line.state, LineEvent.AGREED), trouble=None))
+            if line.state is LineState.POLICY_CHANGED:
+                self._world.store.lines.put(replace(line, state=move(line.state, LineEvent.AGREED), trouble=None))
         self._world.news.line_changed(self._line)
 
     def _device(self) -> Device:

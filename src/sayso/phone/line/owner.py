@@ -1,6 +1,5 @@
 """The owner's commands, carried out; and what the owner is shown."""
 
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from importlib.metadata import version
@@ -13,17 +12,15 @@ from sayso.phone.adapters.store.peers import Contact
 from sayso.phone.core.lines import Device, LineState, Step, released_at
 from sayso.phone.core.lock import LockState
 from sayso.phone.core.peers import InCloud
+from sayso.phone.core.recipient import is_short_code, read_recipient, region_of
 from sayso.phone.core.texts import SENTENCES, Direction, Text
 from sayso.phone.errors import CommandError
 from sayso.phone.line.outgoing import NO_SUCH
 from sayso.phone.line.receipts import receipt_list
 from sayso.phone.line.service import LineService
 from sayso.phone.line.shown import policy_of, shown_policy, shown_route, shown_waiting
-from sayso.protocol.errors import NumberError
-from sayso.protocol.numbers import PhoneNumber
 
 NO_LINE: Final = "this phone has no line of this name; `sayso phone status` lists them"
-_SHORT_CODE: Final = re.compile(r"[0-9]{2,8}", re.ASCII)
 
 
 class Feed(Protocol):
@@ -67,6 +64,21 @@ class Owner:
         """Subscribe to what happens."""
         return self._feed.subscribe()
 
+    def read_number(self, text: str, line: str | None = None) -> str:
+        """Read a number to write to, also in the national form of a line's own country.
+
+        Args:
+            text: as its owner wrote it.
+            line: which line's country; None: that of all lines, where it is one.
+
+        Raises:
+            CommandError: it is neither a number nor a short code.
+        """
+        digits = text.strip()
+        if is_short_code(digits) and self._store.conversations.with_number(digits):
+            return digits  # the name of a thread that there is: whoever wrote that way is answered that way
+        return read_recipient(digits, region=self._region(line))
+
     def shown(self, text: Text) -> ask.Message:
         """Show one row of a thread, with what it waits for."""
         return self._message(text)
@@ -75,7 +87,7 @@ class Owner:
         """Tell the way of the next text of a line's conversation; None where the other side cannot be written to."""
         service = self._services.get(line)
         try:
-            thread = _recipient(number)
+            thread = read_recipient(number, region=None)
         except CommandError:
             return None
         return None if service is None else shown_route(thread, service.line.name, service.next_route(thread))
@@ -100,6 +112,9 @@ class Owner:
             case ask.Agree(line=line, policy_sha256=policy, method=method):
                 await self._service(line).agree(policy_sha256=bytes.fromhex(policy), method=method)
                 return ask.Done()
+            case ask.SetFindable(line=line, findable=findable, method=method):
+                await self._service(line).choose_findable(findable, method=method)
+                return ask.Done()
             case ask.Me(line=line):
                 service = self._service(line)
                 return ask.Held(line=service.line.name, held=await service.holdings())
@@ -116,7 +131,7 @@ class Owner:
             case ask.Send() | ask.SendAsSms() | ask.Cancel():
                 return ask.Sending(message=self._message(self._send(command)))
             case ask.SetFallback(line=line, number=number, fallback=given):
-                service, thread = self._service(line), None if number is None else _recipient(number)
+                service, thread = self._service(line), None if number is None else self.read_number(number, line)
                 service.set_policy(thread, None if given is None else policy_of(given))
                 return self._fallback(service, thread)
             case ask.ConfirmSim(line=line, ours=ours):
@@ -124,8 +139,8 @@ class Owner:
                 return ask.Done()
             case ask.OpenThread(line=line, number=number):
                 service = self._service(line)
-                service.open_thread(_thread(number))
-                return self._messages(service.id, _thread(number), ask.MESSAGES_AT_ONCE)
+                service.open_thread(self._thread(number, line))
+                return self._messages(service.id, self._thread(number, line), ask.MESSAGES_AT_ONCE)
             case ask.SetReadReceipts(line=line, on=on):
                 self._service(line).set_read_receipts(on=on)
                 return ask.Done()
@@ -135,7 +150,8 @@ class Owner:
             case ask.AddContact(name=name, number=number, line=line):
                 only = None if line is None else self._service(line).id
                 with self._store.transaction("contact"):
-                    self._store.peers.put_contact(Contact(number=_recipient(number), name=name, line=only))
+                    written = Contact(number=self.read_number(number, line), name=name, line=only)
+                    self._store.peers.put_contact(written)
                 return ask.Done()
             case _:
                 return self._look(command)
@@ -143,7 +159,7 @@ class Owner:
     def _send(self, command: ask.Send | ask.SendAsSms | ask.Cancel) -> Text:
         match command:
             case ask.Send(line=line, to=to, text=text):
-                number = _recipient(to)
+                number = self.read_number(to, line)
                 return self._on_thread(line, number).send(number, text)
             case ask.SendAsSms(line=line, id=message, in_doubt=in_doubt):
                 key = bytes.fromhex(message)
@@ -156,14 +172,14 @@ class Owner:
         """Look something up in the store. Never causes traffic."""
         match command:
             case ask.GetFallback(line=line, number=number):
-                return self._fallback(self._service(line), None if number is None else _recipient(number))
+                return self._fallback(self._service(line), None if number is None else self.read_number(number, line))
             case ask.NextText(line=line, number=number):
-                thread = _recipient(number)
+                thread = self.read_number(number, line)
                 service = self._on_thread(line, thread)
                 return shown_route(thread, service.line.name, service.next_route(thread))
             case ask.Messages(line=line, with_number=number, limit=limit):
                 chosen = None if line is None else self._service(line).id
-                return self._messages(chosen, None if number is None else _thread(number), limit)
+                return self._messages(chosen, None if number is None else self._thread(number, line), limit)
             case ask.Receipts(line=line):
                 return receipt_list(self._store, [service.id for service in self._chosen(line)])
             case ask.Connections(line=line, limit=limit):
@@ -171,7 +187,7 @@ class Owner:
             case ask.Contacts():
                 return ask.ContactList(contacts=[self._contact(one) for one in self._store.peers.contacts()])
             case ask.OpenContact(number=number):
-                contact = self._store.peers.contact(_thread(number))
+                contact = self._store.peers.contact(self._thread(number, None))
                 if contact is None:
                     raise CommandError("there is no such contact; `sayso phone contacts` lists them")
                 return ask.ContactList(contacts=[self._contact(contact)])
@@ -220,6 +236,18 @@ class Owner:
             case _:
                 return ask.CodeOnItsWay(line=service.line.name, expires_s=await service.lock.ask_code())
         return ask.Done()
+
+    def _region(self, line: str | None) -> str | None:
+        """Return the country of a line, or of all lines where it is one; None: not known, or more than one."""
+        own = {region_of(service.line.number or service.sim.number) for service in self._chosen(line)}
+        return own.pop() if len(own) == 1 else None
+
+    def _thread(self, text: str, line: str | None) -> str:
+        """Read the name of a thread: a number as people write it, a short code, or a sender in letters."""
+        try:
+            return self.read_number(text, line)
+        except CommandError:
+            return text.strip()
 
     def _service(self, name: str | None) -> LineService:
         if name is None:
@@ -367,22 +395,3 @@ def _shown_sim(service: LineService) -> Literal["present", "locked", "absent", "
 
 def _findable(stored: str) -> ask.Findable:
     return "everyone" if stored == "everyone" else "nobody"
-
-
-def _recipient(text: str) -> str:
-    """Read a number to write to: E.164, or a short code, which only SMS reach."""
-    compact = text.strip()
-    if _SHORT_CODE.fullmatch(compact):
-        return compact
-    try:
-        return PhoneNumber.parse(compact).e164
-    except NumberError as error:
-        raise CommandError(str(error)) from error
-
-
-def _thread(text: str) -> str:
-    """Read the name of a thread: a number as people write it, a short code, or a sender in letters."""
-    try:
-        return PhoneNumber.parse(text).e164
-    except NumberError:
-        return text.strip()

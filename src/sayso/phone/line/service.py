@@ -54,6 +54,8 @@ class LineService:
         self._enrolling = asyncio.Lock()
         self._reach: Reach | None = None
         self._online: Online | None = None
+        self._anew = False
+        """Whether what the line is at has to begin again."""
         self._leavers: list[asyncio.Future[Left]] = []
         self._code_news = asyncio.Event()
         self.lock = LockDesk(world, line, reached=self._reached, enrolling=self._enrolling, code_news=self._code_news)
@@ -135,11 +137,24 @@ class LineService:
         """Take the owner's yes to a policy that has changed; see `Agreeing`."""
         async with self._enrolling:
             await self._agreeing.agree(policy_sha256=policy_sha256, method=method)
-            stale, self._reach = self._reach, None
-            self._changed.set()
-            if stale is not None:  # it was opened under the consent before
-                stale.gate.shut()
-                await stale.control.close()
+            await self._reach_anew()
+
+    async def choose_findable(self, findable: str, *, method: str) -> None:
+        """Take the owner's word on who may find the line; see `Agreeing`."""
+        async with self._enrolling:
+            await self._agreeing.choose_findable(findable, method=method)
+            await self._reach_anew()
+
+    async def _reach_anew(self) -> None:
+        """Go on under the consent that is in force now: what is open was opened under the one before."""
+        self._anew = True
+        self._changed.set()
+        if self._online is not None:
+            return  # it shuts what it opened, on its way out
+        stale, self._reach = self._reach, None
+        if stale is not None:
+            stale.gate.shut()
+            await stale.control.close()
 
     async def holdings(self) -> Holdings:
         """Ask the server for all that it holds of this line.
@@ -262,6 +277,7 @@ class LineService:
             await self._sims.known.wait()
             while True:
                 self._changed.clear()
+                self._anew = False
                 self._sims.look()
                 match self.line.state:
                     case LineState.ENROLLING:
@@ -278,7 +294,7 @@ class LineService:
         async with asyncio.TaskGroup() as tasks:
             task = tasks.create_task(work)
             task.add_done_callback(lambda _: self._changed.set())
-            while self.line.state is state and not task.done():
+            while self.line.state is state and not task.done() and not self._anew:
                 await self._changed.wait()
                 self._changed.clear()
             task.cancel()

@@ -9,7 +9,7 @@
     routes/    the handlers, by what a person does
     screens    what handlers share
     live       what happens, told to open pages
-    threads, people, states, times, channel, held, policy, segments   what is shown, made of what is stored
+    threads, people, states, times, sizes, channel, held, policy, segments   what is shown, made of what is stored
     address_book   takes over a vCard file
     languages, locale/   gettext catalogues
     render, templates/   HTML, in which everything is escaped

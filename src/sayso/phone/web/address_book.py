@@ -22,7 +22,7 @@ class TakenOver:
 
     taken: int
     left_out: int
-    """They are no numbers in international form."""
+    """They are no numbers, or in the national form of a country that is not the lines'."""
 
 
 async def take_over(owner: Owner, file: str) -> TakenOver:

@@ -9,6 +9,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from sayso.phone.web.languages import Language
+from sayso.phone.web.people import pretty_number
 
 _FOLDER: Final = "templates"
 
@@ -25,6 +26,11 @@ class Pages:
         self._environments: Final = MappingProxyType(
             {code: _environment(language, sources) for code, language in languages.items()}
         )
+
+    def prepare(self, name: str) -> None:
+        """Compile a template in every language now, so that whoever asks first does not wait for that."""
+        for environment in self._environments.values():
+            environment.get_template(name)
 
     def render(self, name: str, language: Language, **values: object) -> str:
         """Fill a template."""
@@ -47,6 +53,7 @@ def _environment(language: Language, sources: Mapping[str, str]) -> Environment:
     # from elsewhere go through this, and are escaped.
     environment.globals["said"] = language.gettext
     environment.globals["icon"] = icon
+    environment.globals["pretty"] = pretty_number
     environment.globals["language"] = language
     return environment
 

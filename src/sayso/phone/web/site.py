@@ -20,6 +20,7 @@ from sayso.phone.web.live import Hub, Live
 from sayso.phone.web.render import Pages
 from sayso.phone.web.routes.messages import MessageRoutes
 from sayso.phone.web.routes.people import PeopleRoutes
+from sayso.phone.web.routes.privacy import PrivacyRoutes
 from sayso.phone.web.routes.session import SessionRoutes
 from sayso.phone.web.routes.settings import SettingRoutes
 from sayso.phone.web.routes.updates import UpdateRoutes
@@ -100,6 +101,7 @@ def site_routes(context: Context, hub: Hub) -> Iterable[HTTPRouteHandler]:
         MessageRoutes(screens),
         PeopleRoutes(screens),
         SettingRoutes(screens),
+        PrivacyRoutes(screens),
         UpdateRoutes(screens),
     ):
         yield from part.routes()

@@ -8,6 +8,8 @@ HOME/connections.jsonl        every connection: before its first packet, and wha
 
 import json
 import os
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -32,6 +34,27 @@ from sayso.update.errors import HomeError
 from sayso.update.ports import Clock, Random
 
 _MAX_BYTES: Final = 64 * 1024
+
+
+class _Line(msgspec.Struct):
+    """One line of the journal: of an attempt, or of what it came to."""
+
+    number: int
+    at: float | None = None
+    host: str = ""
+    port: int = 0
+    purpose: str = ""
+    sent_bytes: int | None = None
+    received_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A connection that was made, and what it came to; None where that was never written down."""
+
+    attempt: Attempt
+    sent_bytes: int | None
+    received_bytes: int | None
 
 
 class ConsentFile:
@@ -102,6 +125,10 @@ class ConsentFile:
             return None
         return Gate(consent, journal=FileJournal(self._connections), now=self._clock.wall)
 
+    def connections(self) -> list[Made]:
+        """Return every connection that was made on this consent's account, oldest first. Raises OSError."""
+        return FileJournal(self._connections).read()
+
     def still_given(self, consent: VerifiedConsent) -> bool:
         """Whether this very consent is in force: another program may have taken the no meanwhile."""
         present = self.given()
@@ -131,6 +158,25 @@ class FileJournal:
         """Write down what a connection came to."""
         line = {"number": number, "sent_bytes": sent_bytes, "received_bytes": received_bytes}
         append_durably(self._path, json.dumps(line).encode() + b"\n")
+
+    def read(self) -> list[Made]:
+        """Return all that is written down, oldest first. A line that a power cut tore is passed over."""
+        try:
+            content = self._path.read_bytes()
+        except FileNotFoundError:
+            return []
+        found: dict[int, Made] = {}
+        for raw in content.splitlines():
+            with suppress(msgspec.MsgspecError):
+                line = msgspec.json.decode(raw, type=_Line)
+                before = found.get(line.number)
+                if line.at is not None:
+                    attempt = Attempt(at=line.at, host=line.host, port=line.port, purpose=line.purpose)
+                    found[line.number] = Made(attempt=attempt, sent_bytes=None, received_bytes=None)
+                elif before is not None:
+                    came_to = replace(before, sent_bytes=line.sent_bytes, received_bytes=line.received_bytes)
+                    found[line.number] = came_to
+        return list(found.values())
 
 
 class MemoryJournal:

@@ -9,7 +9,7 @@ import pytest
 from sayso.consent.proofs import check_proof
 from sayso.phone import command_types as ask
 from sayso.phone.core.lines import LineState
-from sayso.phone.errors import CommandError, UnreachableError
+from sayso.phone.errors import CommandError, PolicyChangedError, UnreachableError
 from sayso.protocol.api import CONSENT_PATH
 from sayso.protocol.limits import DAY, HOUR
 from sayso.protocol.statement import Policy
@@ -221,5 +221,90 @@ def test_the_owner_sees_what_the_server_holds_while_being_asked() -> None:
             assert answer.held.policy_sha256 == POLICY.sha256
             await change_policy(town, alice)
             assert (await alice.service.holdings()).policy_sha256 == POLICY.sha256
+
+    run(main())
+
+
+def test_who_may_find_the_line_is_a_consent_of_its_own() -> None:
+    """Device, keys and number stay; the line is back at once under the new record; both records are proved."""
+
+    async def main() -> None:
+        town = Town()
+        alice, bob = town.phone(ALICE), town.phone(BOB)
+        async with alice.running(), bob.running():
+            await alice.opt_in()
+            await bob.opt_in()
+            before = alice.service.device
+            assert before is not None
+            await alice.owner.handle(ask.SetFindable(findable="nobody", method="test"))
+            await town.until(lambda: alice.service.connected)
+            after = alice.service.device
+            assert after is not None
+            assert (after.device, after.findable) == (before.device, "nobody")
+            assert after.record_id != before.record_id
+            assert alice.state is LineState.ON
+            held = await alice.service.holdings()
+            assert held.findable == "nobody"
+            proofs = await receipts(alice)
+            assert [check_proof(one, today=LATER).record.findable for one in proofs.proofs] == ["everyone", "nobody"]
+            sent = alice.send(BOB, "still here")
+            await town.pass_time(2)
+            assert alice.text(sent).channel == "cloud"
+            left = await alice.service.opt_out()
+            assert left.erased
+
+    run(main())
+
+
+def test_who_may_find_a_line_is_not_changed_where_nothing_changes_or_nothing_is_on() -> None:
+    async def main() -> None:
+        town = Town()
+        alice = town.phone(ALICE)
+        async with alice.running():
+            with pytest.raises(CommandError, match="asked when you turn it on"):
+                await alice.service.choose_findable("nobody", method="test")
+            await alice.opt_in()
+            with pytest.raises(CommandError, match="nothing was changed"):
+                await alice.service.choose_findable("everyone", method="test")
+            assert (await receipts(alice)).unanswered == 0
+
+    run(main())
+
+
+def test_a_lost_answer_leaves_the_line_on_and_the_change_can_be_said_again() -> None:
+    async def main() -> None:
+        town = Town()
+        alice = town.phone(ALICE)
+        async with alice.running():
+            await alice.opt_in()
+            town.server.loses_answers.add(CONSENT_PATH)
+            with pytest.raises(UnreachableError):
+                await alice.service.choose_findable("nobody", method="test")
+            assert alice.service.connected
+            device = alice.service.device
+            assert device is not None
+            assert device.findable == "everyone", "what nobody has signed for is not shown as so"
+            await alice.service.choose_findable("nobody", method="test")
+            await town.until(lambda: alice.service.connected)
+            assert (await alice.service.holdings()).findable == "nobody"
+
+    run(main())
+
+
+def test_a_policy_that_changed_is_not_agreed_to_by_the_way() -> None:
+    """The server has another policy by now: the owner was asked who may find the line, and about nothing else."""
+
+    async def main() -> None:
+        town = Town()
+        alice = town.phone(ALICE)
+        async with alice.running():
+            await alice.opt_in()
+            alice.policy = town.server.policy = NEW
+            with pytest.raises(PolicyChangedError):
+                await alice.service.choose_findable("nobody", method="test")
+            device = alice.service.device
+            assert device is not None
+            assert device.findable == "everyone"
+            assert town.server.enrolments[device.device].record.record.policy == POLICY
 
     run(main())

@@ -153,6 +153,31 @@ def test_a_contact_shows_what_is_remembered() -> None:
     _with_phones(play)
 
 
+def test_without_a_country_code_the_lines_own_country_is_meant() -> None:
+    async def play(_: Town, alice: Phone, __: Phone) -> None:
+        sent = await alice.owner.handle(ask.Send(to="07700 900102", text="hello"))
+        assert isinstance(sent, ask.Sending)
+        assert sent.message.number == BOB
+        await alice.owner.handle(ask.AddContact(name="Bob", number="07700 900102"))
+        assert [message.number for message in await _messages(alice, "07700 900102")] == [BOB]
+        assert alice.owner.read_number("+45 20 12 34 56") == "+4520123456"
+
+    _with_phones(play)
+
+
+def test_a_sender_in_national_digits_is_answered_as_it_wrote() -> None:
+    """A thread that there is goes by its own name: nobody else is written to by reading that as a number."""
+
+    async def play(_: Town, alice: Phone, __: Phone) -> None:
+        digits = "8001111"  # given out in Britain, where Alice's line is
+        assert alice.owner.read_number("20123456") == "20123456"
+        with alice.store.transaction("test"):
+            alice.store.conversations.begin(alice.line, digits)
+        assert alice.owner.read_number(digits) == digits
+
+    _with_phones(play)
+
+
 @pytest.mark.parametrize("number", ["", "hello", "+1", "123456789", "+44 7700 900 102 3 4 5 6"])
 def test_numbers_that_are_none(number: str) -> None:
     async def play(_: Town, alice: Phone, __: Phone) -> None:

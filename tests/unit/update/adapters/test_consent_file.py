@@ -87,3 +87,19 @@ def test_an_installation_opens_no_way_to_the_mirror_without_consent(tmp_path: Pa
     installation.consents.give("https://elsewhere.example", root_sha256=ROOT, method="test")
     with pytest.raises(GateClosedError, match="another address"), installation.mirror():
         pytest.fail("there was a way")
+
+
+def test_the_journal_reads_what_it_has_written_and_passes_over_what_was_torn(tmp_path: Path) -> None:
+    path = tmp_path / "connections.jsonl"
+    journal = FileJournal(path)
+    assert journal.read() == []
+    first = Attempt(at=1.5, host="updates.example", port=443, purpose="updates")
+    second = Attempt(at=2.5, host="updates.example", port=443, purpose="updates")
+    journal.closed(journal.opened(first), sent_bytes=10, received_bytes=20)
+    journal.opened(second)
+    with path.open("ab") as file:
+        file.write(b'not json\n{"number": 7, "sent_bytes": 1}\n{"number": 3, "at": 9')
+    assert [(one.attempt, one.sent_bytes, one.received_bytes) for one in journal.read()] == [
+        (first, 10, 20),
+        (second, None, None),
+    ]

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from sayso.phone import command_types as ask
 from sayso.phone.adapters.store.conversations import Conversation
 from sayso.phone.core.lines import LineState
+from sayso.phone.core.recipient import is_short_code, read_recipient
 from sayso.phone.core.texts import Direction, Text
 from sayso.phone.errors import CommandError
 from sayso.phone.line.book import NO_SUCH_MESSAGE
@@ -21,11 +22,8 @@ from sayso.phone.web.live import Gone
 from sayso.phone.web.people import Person, person
 from sayso.phone.web.screens import JSON, Nothing, Outcome, Screens, WebRequest, done, read
 from sayso.phone.web.threads import LIST, PAGE
-from sayso.protocol.errors import NumberError
 from sayso.protocol.limits import LIMITS
-from sayso.protocol.numbers import PhoneNumber
 
-_SHORT_CODE: Final = re.compile(r"[0-9]{2,8}", re.ASCII)
 FOUND_AT_ONCE: Final = 40
 _LineId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 _Words = Annotated[str, Meta(max_length=200)]
@@ -97,6 +95,7 @@ class MessageRoutes:
             post("/search", status_code=200)(self.search),
             get("/new")(self.new),
             post("/new", status_code=200)(self.begin),
+            post("/number", status_code=200)(self.number),
             post("/texts/{text:int}/by-sms", status_code=200)(self.by_sms),
             post("/texts/{text:int}/cancel", status_code=200)(self.cancel),
             post("/texts/{text:int}/again", status_code=200)(self.again),
@@ -201,13 +200,27 @@ class MessageRoutes:
     async def begin(self, request: WebRequest) -> Response[bytes]:
         """Begin a conversation, or go to the one that there is."""
         wanted = await read(request, Begin)
-        number = recipient(wanted.to)
+        number = self._context.owner.read_number(wanted.to, self._named(wanted.line))
         if wanted.line is None:
             before = self._conversation_of(number)
             if before is not None:
                 return done(Outcome(go=f"#/c/{before.id}"))
         line = self._line(wanted.line)
         return done(Outcome(go=f"#/c/{self._context.book.begin(line, number).id}"))
+
+    async def number(self, request: WebRequest) -> Response[bytes]:
+        """Say which number is meant by one that is being typed, before anything is sent there. Asks nobody."""
+        wanted = await read(request, Begin)
+        language = self._screens.language(request)
+        try:
+            number = self._context.owner.read_number(wanted.to, self._named(wanted.line))
+        except CommandError:
+            return done()
+        if is_short_code(number):
+            return done()  # or the beginning of a number: it would be said after every key
+        meant = self._context.person(number)
+        said = language.gettext("That is %(number)s") % {"number": meant.pretty}
+        return done(Outcome(say=f"{said}, {meant.name}" if meant.known else said))
 
     async def by_sms(self, request: WebRequest, text: FromPath[int]) -> Response[bytes]:
         """Send a waiting or failed text by SMS."""
@@ -302,6 +315,9 @@ class MessageRoutes:
             raise CommandError("choose the line that it goes from")
         return bytes.fromhex(line)
 
+    def _named(self, line: str | None) -> str | None:
+        return None if line is None else self._screens.line_name(self._line(line))
+
     def _text(self, text: int) -> Text:
         found = self._context.store.texts.get(text)
         if found is None:
@@ -309,25 +325,10 @@ class MessageRoutes:
         return found
 
 
-def recipient(written: str) -> str:
-    """Read a number to write to: E.164, or a short code.
-
-    Raises:
-        CommandError: it is neither.
-    """
-    compact = written.strip()
-    if _SHORT_CODE.fullmatch(compact):
-        return compact
-    try:
-        return PhoneNumber.parse(compact).e164
-    except NumberError as error:
-        raise CommandError(str(error)) from error
-
-
 def can_be_written_to(number: str) -> bool:
     """Whether a thread's other side can be answered: letters cannot."""
     try:
-        recipient(number)
+        read_recipient(number, region=None)
     except CommandError:
         return False
     return True

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from sayso.phone import command_types as ask
 from sayso.phone.adapters.store.conversations import Conversation
+from sayso.phone.core.recipient import read_recipient
 from sayso.phone.core.texts import Direction, Text
 from sayso.phone.errors import CommandError
 from sayso.phone.line.outgoing import cloud_number
@@ -19,7 +20,6 @@ from sayso.phone.web.address_book import take_over
 from sayso.phone.web.guard import BODY_BYTES
 from sayso.phone.web.live import Gone
 from sayso.phone.web.people import person
-from sayso.phone.web.routes.messages import recipient
 from sayso.phone.web.screens import JSON, Nothing, Outcome, Screens, WebRequest, done, read
 from sayso.protocol.limits import LIMITS
 
@@ -108,8 +108,8 @@ class PeopleRoutes:
     async def add(self, request: WebRequest) -> Response[bytes]:
         """Write down a contact. Asks nobody about it."""
         wanted = await read(request, Name)
-        number = recipient(wanted.number)
-        await self._context.owner.handle(ask.AddContact(name=wanted.name.strip() or wanted.name, number=number))
+        name = wanted.name.strip() or wanted.name
+        await self._context.owner.handle(ask.AddContact(name=name, number=wanted.number))
         return done(Outcome(refresh="all"))
 
     async def delete_contact(self, request: WebRequest) -> Response[bytes]:
@@ -125,8 +125,8 @@ class PeopleRoutes:
         said = language.ngettext("%(num)d contact taken over.", "%(num)d contacts taken over.", taken) % {"num": taken}
         if left_out:
             said += " " + language.ngettext(
-                "%(num)d was left out: no number in international form.",
-                "%(num)d were left out: no numbers in international form.",
+                "%(num)d was left out: no number that can be written to.",
+                "%(num)d were left out: no numbers that can be written to.",
                 left_out,
             ) % {"num": left_out}
         return done(Outcome(refresh="all", say=said))
@@ -166,7 +166,9 @@ class PeopleRoutes:
         found = self._screens.conversation(conversation)
         name = (await read(request, Rename)).name.strip()
         if name:
-            await self._context.owner.handle(ask.AddContact(name=name, number=recipient(found.number)))
+            await self._context.owner.handle(
+                ask.AddContact(name=name, number=read_recipient(found.number, region=None))
+            )
         else:
             self._context.book.forget_contact(found.number)
         return done(Outcome(refresh="all"))

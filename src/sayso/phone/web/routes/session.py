@@ -23,6 +23,10 @@ _KINDS: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+x
 _PNG: Final = "image/png"
 _GZIP: Final = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.ASCII | re.IGNORECASE)
 """In an Accept-Encoding header: wanted, and not with the weight nought."""
+_SHELL: Final = "shell.html"
+_SOON: Final = "</static/app.css>; rel=preload; as=style, </static/app.js>; rel=modulepreload"
+"""With the head of the answer, before its body is read: nothing can be painted without the one, or shown without the
+other."""
 STATIC: Final = ("app.css", "app.js", "icons.svg", "icon.svg", "icon-192.png", "icon-512.png")
 
 
@@ -37,6 +41,7 @@ class SessionRoutes:
 
     def __init__(self, screens: Screens, live: Live) -> None:
         self._screens = screens
+        self._screens.pages.prepare(_SHELL)
         self._live = live
         folder = resources.files("sayso.phone.web").joinpath("static")
         self._static = {name: folder.joinpath(name).read_bytes() for name in STATIC}
@@ -64,7 +69,9 @@ class SessionRoutes:
         language = self._screens.language(request)
         words = msgspec.json.encode(_words(language.gettext)).decode()
         theme = self._screens.context.store.preferences.get(THEME) or ""
-        return self._screens.page(request, "shell.html", words=words, theme=theme)
+        page = self._screens.page(request, _SHELL, words=words, theme=theme)
+        page.headers["link"] = _SOON
+        return page
 
     async def open(self, request: WebRequest) -> Response[bytes]:
         """Open a session with a one-time code."""
@@ -150,5 +157,6 @@ def _words(_: Callable[[str], str]) -> dict[str, str]:
         "link": _("This link was used already, or is older than a minute."),
         "locked": _("Sayso was locked."),
         "more": _("Show all of it"),
+        "recalling": _("They are taken back first: ten seconds at most."),
         "title": _("Messages"),
     }

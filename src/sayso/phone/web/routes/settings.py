@@ -19,12 +19,12 @@ from sayso.phone.web.held import held_rows
 from sayso.phone.web.languages import NAMES
 from sayso.phone.web.policy import policy_blocks
 from sayso.phone.web.routes.people import GiveFallback, fallback_of
+from sayso.phone.web.routes.privacy import update_connections
 from sayso.phone.web.routes.session import with_session
 from sayso.phone.web.screens import JSON, Nothing, Outcome, Screens, WebRequest, done, read
 from sayso.phone.web.threads import Choice
 
 METHOD: Final = "settings-switch"
-CONNECTIONS: Final = 500
 
 
 class TurnOn(Struct, frozen=True, forbid_unknown_fields=True):
@@ -45,6 +45,12 @@ class GiveCode(Struct, frozen=True, forbid_unknown_fields=True):
     code: Annotated[str, Meta(max_length=20)]
 
 
+class ChooseFindable(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who may find the line."""
+
+    findable: Literal["everyone", "nobody"]
+
+
 class AgreeAnew(Struct, frozen=True, forbid_unknown_fields=True):
     """The owner's yes to a changed policy."""
 
@@ -55,6 +61,12 @@ class Switch(Struct, frozen=True, forbid_unknown_fields=True):
     """On or off."""
 
     on: bool
+
+
+class TurnOff(Struct, frozen=True, forbid_unknown_fields=True):
+    """The owner's no; what still waits in others' mailboxes is left there unless its owner says otherwise."""
+
+    recall_waiting: bool = False
 
 
 class GivePin(Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,6 +103,7 @@ class SettingRoutes:
             post("/lines/{line:str}/off", status_code=200)(self.turn_off),
             get("/lines/{line:str}/agree")(self.before_agree),
             post("/lines/{line:str}/agree", status_code=200)(self.agree),
+            post("/lines/{line:str}/findable", status_code=200)(self.findable),
             post("/lines/{line:str}/fallback", status_code=200)(self.fallback),
             post("/lines/{line:str}/sim", status_code=200)(self.confirm_sim),
             post("/lines/{line:str}/read-receipts", status_code=200)(self.read_receipts),
@@ -100,7 +113,6 @@ class SettingRoutes:
             get("/lines/{line:str}/held")(self.held),
             get("/lines/{line:str}/receipts")(self.receipts),
             get("/policy")(self.policy),
-            get("/privacy")(self.privacy),
             post("/first-run", status_code=200)(self.first_run),
         ]
 
@@ -116,7 +128,7 @@ class SettingRoutes:
             chosen=preferences.get(LANGUAGE) or "",
             theme=preferences.get(THEME) or "",
             price=preferences.get(PRICE) or "",
-            connections=sum(line.connections for line in report.lines),
+            connections=sum(line.connections for line in report.lines) + len(await update_connections(self._context)),
             version=report.version,
             has_updates=self._context.updates is not None,
         )
@@ -131,7 +143,9 @@ class SettingRoutes:
     async def cloud(self, request: WebRequest) -> Response[str]:
         """Cloud Messaging: every line with its switch."""
         self._context.book.prefer(FIRST_RUN, "seen")
-        return self._screens.page(request, "cloud.html", lines=await self._lines(request))
+        lines = await self._lines(request)
+        waiting = {line.name: await self._still_waiting(line) for line, _ in lines}
+        return self._screens.page(request, "cloud.html", lines=lines, waiting=waiting)
 
     async def line(self, request: WebRequest, line: FromPath[str]) -> Response[str]:
         """One line's cloud messaging."""
@@ -142,6 +156,7 @@ class SettingRoutes:
             line=found,
             choice=choice,
             lock=self._lock_words(request, found),
+            waiting=await self._still_waiting(found),
             policy=await self._context.owner.handle(ask.GetFallback(line=found.name)),
         )
 
@@ -187,9 +202,9 @@ class SettingRoutes:
 
     async def turn_off(self, request: WebRequest, line: FromPath[str]) -> Response[bytes]:
         """Take the no. Every session ends with it; the tab that gave it goes on with a fresh one."""
-        await read(request, Nothing)
+        recall = (await read(request, TurnOff)).recall_waiting
         name = self._name(line)
-        left = await self._context.desk.handle(ask.OptOut(line=name))
+        left = await self._context.desk.handle(ask.OptOut(line=name, recall_waiting=recall))
         if not isinstance(left, ask.OptedOut):
             raise CommandError("the phone's daemon is of another version; restart it")
         _, choice = await self._line(request, line)
@@ -216,6 +231,12 @@ class SettingRoutes:
         self._check_policy(policy)
         await self._context.owner.handle(ask.Agree(line=self._name(line), policy_sha256=policy, method=METHOD))
         return done(Outcome(go=f"#/lines/{line}"))
+
+    async def findable(self, request: WebRequest, line: FromPath[str]) -> Response[bytes]:
+        """Take the owner's word on who may find a line that is on: a consent of its own."""
+        findable = (await read(request, ChooseFindable)).findable
+        await self._context.owner.handle(ask.SetFindable(line=self._name(line), findable=findable, method=METHOD))
+        return done(Outcome(refresh="main"))
 
     async def fallback(self, request: WebRequest, line: FromPath[str]) -> Response[bytes]:
         """What becomes of texts that do not arrive by cloud, where a conversation has no policy of its own."""
@@ -278,31 +299,6 @@ class SettingRoutes:
         """The policy in this package."""
         return self._screens.page(request, "policy.html", blocks=policy_blocks(policy_text()), policy=current_policy())
 
-    async def privacy(self, request: WebRequest) -> Response[str]:
-        """What has left this phone: every connection, from the gate's own journal."""
-        answer = await self._context.owner.handle(ask.Connections(limit=CONNECTIONS))
-        if not isinstance(answer, ask.ConnectionList):
-            raise CommandError("the phone's daemon is of another version; restart it")
-        language, now = self._screens.language(request), self._context.now()
-        days: list[tuple[str, list[tuple[str, ask.Connection]]]] = []
-        for connection in answer.connections:
-            moment = times.at(connection.at, self._context.zone)
-            day = times.day(moment, now, language)
-            if not days or days[-1][0] != day:
-                days.append((day, []))
-            days[-1][1].append((times.clock(moment, language), connection))
-        report = await self._report()
-        return self._screens.page(
-            request,
-            "privacy.html",
-            days=days,
-            total=sum(line.connections for line in report.lines),
-            sent=sum(one.sent_bytes or 0 for one in answer.connections),
-            received=sum(one.received_bytes or 0 for one in answer.connections),
-            several=len(report.lines) > 1,
-            shown=len(answer.connections),
-        )
-
     async def first_run(self, request: WebRequest) -> Response[bytes]:
         """Not now. Nothing asks again."""
         await read(request, Nothing)
@@ -322,6 +318,13 @@ class SettingRoutes:
     async def _lines(self, request: WebRequest) -> list[tuple[ask.Line, Choice]]:
         choices = {choice.name: choice for choice in self._screens.threads(request).choices(b"")}
         return [(line, choices[line.name]) for line in (await self._report()).lines]
+
+    async def _still_waiting(self, line: ask.Line) -> int:
+        """Return how many texts of a line wait in others' mailboxes, as far as this phone was told."""
+        answer = await self._context.owner.handle(ask.StillWaiting(line=line.name))
+        if not isinstance(answer, ask.MessageList):
+            raise CommandError("the phone's daemon is of another version; restart it")
+        return len(answer.messages)
 
     async def _line(self, request: WebRequest, line: str) -> tuple[ask.Line, Choice]:
         name = self._name(line)

@@ -158,7 +158,7 @@ function press() {
 }
 addEventListener("pointerdown", press, true);
 
-async function show({ keep = false } = {}) {
+async function show({ keep = false, sent = null } = {}) {
   if (!sessionStorage.getItem(TAB)) return;
   const wanted = path();
   if (wanted.startsWith("/link/")) return link(wanted.slice(6));
@@ -183,7 +183,7 @@ async function show({ keep = false } = {}) {
     }
     return;
   }
-  const before = keep ? remember() : null; // and nothing is typed between this and the next line
+  const before = keep ? remember(sent?.dataset.post) : null; // and nothing is typed between this and the next line
   put(main, html);
   here = wanted;
   document.body.dataset.view = /^\/c\/\d+(\/at\/\d+)?$/.test(wanted) ? "thread" : "page";
@@ -204,12 +204,20 @@ function conversation() {
   return /^\/c\/(\d+)/.exec(here)?.[1];
 }
 
-// What must not be lost when the same view is fetched again: a draft, and where one was.
-function remember() {
+// What stands in forms that nobody has sent yet, by the form and the control.
+const control = (one) => [one.form?.id, one.form?.dataset.post, one.name, /^(radio|checkbox)$/.test(one.type) ? one.value : ""].join(" ");
+const typed = (one) => one.value !== one.defaultValue || one.checked !== one.defaultChecked;
+// One that was sent is taken: it must not come back with the next view.
+const unsent = (sent) => controls().filter((one) => one.form.dataset.post !== sent && typed(one));
+const controls = () => [...main.querySelectorAll("form[data-post] input, form.leave input")];
+
+// What must not be lost when the same view is fetched again: a draft, a form half filled in, and where one was.
+function remember(sent) {
   const text = document.getElementById("text");
   const log = document.getElementById("log");
   return {
     draft: text?.value,
+    typed: new Map(unsent(sent).map((one) => [control(one), one])),
     focus: document.activeElement?.id,
     end: !log || atEnd(log),
     top: log?.scrollTop ?? main.querySelector(".scroll")?.scrollTop ?? 0,
@@ -235,6 +243,10 @@ function ready(before) {
     text.value = drafted;
     drafted = "";
   }
+  for (const one of controls()) {
+    const old = before?.typed.get(control(one));
+    if (old) [one.value, one.checked] = [old.value, old.checked];
+  }
   const wanted = before?.focus ? document.getElementById(before.focus) : null;
   if (wanted) wanted.focus({ preventScroll: true });
   else if (!before) (wide.matches && text ? text : (main.querySelector("[autofocus]") ?? main.querySelector("h1")))?.focus({ preventScroll: true });
@@ -247,16 +259,27 @@ function ready(before) {
 async function link(wanted) {
   // sms:+44...?body=... or tel:+44...; taken out of the address at once.
   history.replaceState(null, "", "#/new");
-  const target = decodeURIComponent(wanted);
+  const target = decoded(wanted);
   const number = /^(?:sms|tel):([^?;,&]*)/i.exec(target)?.[1] ?? "";
   const body = /[?&]body=([^&]*)/i.exec(target)?.[1] ?? "";
   await show();
   const to = document.getElementById("to");
   if (!to) return;
-  to.value = decodeURIComponent(number);
-  if (body) drafted = decodeURIComponent(body);
+  to.value = decoded(number);
+  echo(to);
+  if (body) drafted = decoded(body);
   to.focus();
 }
+
+// Anybody can write a link: one that is not encoded as it should be is taken as it stands.
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 // ---- doing something ----
 
 document.addEventListener("submit", (event) => {
@@ -270,6 +293,7 @@ document.addEventListener("submit", (event) => {
 function fields(form) {
   const body = {};
   for (const [name, value] of new FormData(form)) if (typeof value === "string") body[name] = value;
+  for (const box of form.querySelectorAll("input[type=checkbox]")) body[box.name] = box.checked;
   if (form.dataset.yes) body[form.dataset.yes] = true;
   return body;
 }
@@ -281,6 +305,7 @@ async function act(element, body) {
   // An opt-out ends every session, and this tab's stream with it; its answer brings a fresh one.
   const leaving = element.dataset.post.endsWith("/off");
   if (leaving) stream?.abort();
+  if (body.recall_waiting) say(words.recalling);
   try {
     const response = await ask(element.dataset.post, body);
     if (!response.ok) {
@@ -314,7 +339,7 @@ async function follow(outcome, element) {
     if (location.hash === outcome.go) await show();
     else location.hash = outcome.go;
   } else if (refresh !== "list" && element && !element.dataset.refresh) {
-    await show({ keep: true });
+    await show({ keep: true, sent: element });
   }
 }
 
@@ -436,6 +461,7 @@ document.addEventListener("input", (event) => {
   if (input.id === "text") count(input);
   else if (input.id === "search") search(input.value);
   else if (input.dataset.filter) filter(input);
+  if (input.dataset.number) echo(input);
 });
 
 document.addEventListener("keydown", (event) => {
@@ -497,6 +523,19 @@ function count(field) {
     const { parts, left, price } = await response.json();
     const said = words.left.replace("%(left)d", left).replace("%(parts)d", parts);
     counter.textContent = price ? `${said} · ${price}` : said;
+  }, 120);
+}
+
+// Which number is meant by what is typed: the national form of one's own country becomes the international one.
+let echoing = 0;
+function echo(input) {
+  clearTimeout(echoing);
+  const place = document.querySelector(input.dataset.number);
+  echoing = setTimeout(async () => {
+    const to = input.value;
+    const line = input.form.elements.line?.value;
+    const response = to.trim() ? await ask("/number", line ? { to, line } : { to }).catch(() => null) : null;
+    if (input.value === to) place.textContent = response?.ok ? ((await response.json()).say ?? "") : "";
   }, 120);
 }
 

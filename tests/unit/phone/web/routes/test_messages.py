@@ -126,11 +126,31 @@ def test_a_text_that_failed_says_so_and_can_be_sent_again_or_deleted(tmp_path: P
     run(main())
 
 
+def test_without_a_country_code_the_lines_own_country_is_meant(tmp_path: Path) -> None:
+    """And which number that is can be seen before anything goes there; contacts and files are read the same way."""
+
+    async def main() -> None:
+        async with web_app(tmp_path) as app:
+            browser = await app.browser()
+            assert outcome(await browser.post("/number", {"to": "07700 900102"})) == {"say": "That is +44 7700 900102"}
+            assert outcome(await browser.post("/number", {"to": "0770"})) == {}
+            assert outcome(await browser.post("/number", {"to": "Bo"})) == {}
+            await browser.post("/contacts", {"name": "Bob", "number": "07700 900 102"})
+            assert outcome(await browser.post("/number", {"to": "07700 900102", "line": app.phone.line.hex()})) == {
+                "say": "That is +44 7700 900102, Bob"
+            }
+            there = await begun(browser, "07700 900102")
+            assert there == await begun(browser, BOB)
+            assert app.phone.store.journal(app.phone.line).count() == 0
+
+    run(main())
+
+
 def test_what_cannot_be_written_to_is_refused_with_a_sentence(tmp_path: Path) -> None:
     async def main() -> None:
         async with web_app(tmp_path) as app:
             browser = await app.browser()
-            for number in ("nobody", "07700 900123"):
+            for number in ("nobody", "1234 567"):
                 answer = await browser.post("/new", {"to": number})
                 assert answer.status == 409
                 assert number not in error(answer)

@@ -22,7 +22,7 @@ def test_contacts_come_in_by_hand_and_by_file_and_go(tmp_path: Path) -> None:
         async with web_app(tmp_path) as app:
             browser = await app.browser()
             said = outcome(await browser.post("/contacts/import", {"file": CARDS}))["say"]
-            assert said == "2 contacts taken over. 1 was left out: no number in international form."
+            assert said == "2 contacts taken over. 1 was left out: no number that can be written to."
             page = (await browser.get("/contacts")).body.decode()
             assert "Bob &lt;b&gt;" in page
             assert "Carol" in page

@@ -1,6 +1,8 @@
 """The files of the app, which are the same for everybody."""
 
 import gzip
+import re
+import struct
 from importlib import resources
 from pathlib import Path
 
@@ -67,3 +69,27 @@ def test_there_is_no_other_file(tmp_path: Path) -> None:
                 assert (await Browser(app.client).get(f"/static/{name}", accept_encoding="gzip")).status == 404
 
     run(main())
+
+
+def test_one_file_stands_between_the_first_answer_and_the_first_paint(tmp_path: Path) -> None:
+    """The style sheet; it and the script are told of with the head of the answer, and nothing else is waited for."""
+
+    async def main() -> None:
+        async with web_app(tmp_path) as app:
+            answer = await Browser(app.client).get("/")
+            page = answer.body.decode()
+            assert re.findall(r'<link rel="stylesheet" href="([^"]+)">', page) == ["/static/app.css"]
+            assert re.findall(r"<script ([^>]*)>", page) == ['src="/static/app.js" type="module"']  # deferred by kind
+            assert "<style" not in page
+            assert "@import" not in (style := (await Browser(app.client).get("/static/app.css")).body.decode())
+            assert "url(" not in style  # no font and no picture
+            assert set(re.findall(r"<([^>]+)>", answer.field("link") or "")) == {"/static/app.css", "/static/app.js"}
+
+    run(main())
+
+
+@pytest.mark.parametrize(("size", "most_bytes"), [(192, 8_000), (512, 30_000)])
+def test_icons_are_small_and_as_large_as_they_say(size: int, most_bytes: int) -> None:
+    content = resources.files("sayso.phone.web").joinpath("static", f"icon-{size}.png").read_bytes()
+    assert len(content) <= most_bytes
+    assert struct.unpack(">II", content[16:24]) == (size, size)

@@ -1,15 +1,17 @@
 """Settings > Cloud Messaging: a yes that is informed, a no that is one tap, and what is shown in between."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sayso.consent.policy import current_policy
-from sayso.consent.ports import Attempt
 from sayso.phone.core.lines import LineState
 from tests.aio import run
 from tests.fakes.honest_server import URL
+from tests.fakes.phones import ALICE, BOB, Town
+from tests.fakes.relay_server import RelayServer
 from tests.fakes.web_app import Browser, WebApp, error, outcome, web_app
 
 
@@ -53,6 +55,77 @@ def test_from_off_to_on_to_off_with_the_receipt(tmp_path: Path) -> None:
             browser.tab = left["tab"]
             assert (await browser.get("/list")).status == 200
             assert b"sayso-proofs-1" in (await browser.get(f"{line}/receipts")).body
+
+    run(main())
+
+
+def test_who_may_find_me_is_changed_by_a_consent_of_its_own(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with web_app(tmp_path) as app:
+            browser = await app.browser()
+            line = f"/lines/{app.phone.line.hex()}"
+            answer = await browser.post(f"{line}/findable", {"findable": "nobody"})
+            assert answer.status == 409, "it is asked when it is turned on, and nothing was sent"
+            await app.phone.opt_in()
+            assert 'value="everyone" required checked' in (await browser.get(line)).body.decode()
+            assert (await browser.post(f"{line}/findable", {"findable": "friends"})).status == 400
+            await browser.post(f"{line}/findable", {"findable": "nobody"})
+            await app.phone.town.until(lambda: app.phone.service.connected)
+            page = (await browser.get(line)).body.decode()
+            assert 'value="nobody" required checked' in page
+            assert "nobody until you write first" in (await browser.get(f"{line}/held")).body.decode()
+            assert len(app.phone.store.lines.consents(app.phone.line)) == 2
+
+    run(main())
+
+
+def test_texts_that_wait_in_others_mailboxes_are_offered_before_the_no_and_told_of_after_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        town = Town(RelayServer)
+        bob = town.phone(BOB)
+        async with web_app(tmp_path, town) as app:
+            browser, alice = await app.browser(), app.phone
+            line = f"/lines/{alice.line.hex()}"
+            async with bob.running():
+                await alice.opt_in()
+                await bob.opt_in()
+                for page in (line, "/settings/cloud"):
+                    assert "recall_waiting" not in (await browser.get(page)).body.decode(), "there is nothing to ask"
+                alice.send(BOB, "fetched")
+                await town.pass_time(2)
+                bob.send(ALICE, "thanks")  # so Alice is no stranger, and is told what was delivered
+                await town.pass_time(2)
+            alice.send(BOB, "waits")
+            await town.pass_time(2)
+            for page in (line, "/settings/cloud"):
+                shown = (await browser.get(page)).body.decode()
+                assert "Take back 1 text that still waits" in shown
+                assert 'name="recall_waiting">' in shown, "not preselected"
+            async with asyncio.TaskGroup() as tasks:
+                leaving = tasks.create_task(browser.post(f"{line}/off", {"recall_waiting": True}))
+                while not leaving.done():
+                    await town.pass_time(0.1)
+            left = outcome(leaving.result())
+            assert "1 text that still waited was taken back first." in left["html"]
+            assert alice.state is LineState.OFF
+            assert ("out", "cloud", "waits", "cancelled") in alice.said(BOB)
+
+    run(main())
+
+
+def test_texts_that_are_left_waiting_are_told_of(tmp_path: Path) -> None:
+    async def main() -> None:
+        town = Town(RelayServer)
+        bob = town.phone(BOB)
+        async with web_app(tmp_path, town) as app:
+            browser, alice = await app.browser(), app.phone
+            async with bob.running():
+                await alice.opt_in()
+                await bob.opt_in()
+            alice.send(BOB, "waits")
+            await town.pass_time(2)
+            left = outcome(await browser.post(f"/lines/{alice.line.hex()}/off"))
+            assert "1 text of yours still waits in another's mailbox." in left["html"]
 
     run(main())
 
@@ -111,13 +184,6 @@ def test_switches_and_forms_of_a_line_that_is_on(tmp_path: Path) -> None:
             assert 'name="undelivered" value="never" checked' in (await browser.get(line)).body.decode()
             assert (await browser.post(f"{line}/code", {"code": "letters"})).status == 409
             assert (await browser.post(f"{line}/code", {"code": "123 456"})).status == 409
-            journal = app.phone.store.journal(app.phone.line)
-            for second in range(2):
-                attempt = Attempt(at=float(second), host="sayso.example", port=443, purpose="messaging")
-                journal.closed(journal.opened(attempt), sent_bytes=10, received_bytes=20)
-            shown = (await browser.get("/privacy")).body.decode()
-            assert "<strong>2</strong> connections ever" in shown
-            assert "sayso.example:443" in shown
 
     run(main())
 
