@@ -74,12 +74,10 @@ class World:
 
     async def sayso(self, *words: str) -> Any:
         """Run a command with --json, and return what it said; the loop goes on, and with it the beats of a node."""
+        command = [sys.executable, "-m", "sayso", "server", *words, "--data", str(self.data)]
+        command += ["--postgres", self.url, "--json"]
         done = await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-m", "sayso", "server", *words, "--data", self.data, "--postgres", self.url, "--json"],
-            capture_output=True,
-            timeout=_PATIENCE_S,
-            check=False,
+            lambda: subprocess.run(command, capture_output=True, timeout=_PATIENCE_S, check=False)
         )
         return json.loads(done.stdout)
 
