@@ -3,6 +3,7 @@
     __main__    the command line: which workloads, how often, where the figures go
     settings    how much of everything; `QUICK` for the smoke test
     accounts    enrolled lines, seeded into the directory while no server runs
+    backing     PostgreSQL and NATS for a server of several processes: those that the tests start
     server      the server under test: a process of its own, started, killed, measured
     procfs      what /proc says of a process and its children; the meter around a measured window
     wire        frames as ready-made bytes, and answers read by their fixed layout: a driver that is not the limit

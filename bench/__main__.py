@@ -123,6 +123,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         "waiting": options.waiting,
         "idle": options.idle,
         "timing_pairs": options.pairs,
+        "workers": options.workers,
         "tls": options.tls or None,
         "lean": options.lean or None,
         "sizes": None if options.size is None else tuple(options.size),
@@ -169,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--waiting", type=int, help="envelopes that wait when the server is killed")
     parser.add_argument("--pairs", type=int, help="requests of each kind whose times are compared")
     parser.add_argument("--idle", type=int, help="connections that do nothing")
+    parser.add_argument("--workers", type=int, help="processes that are compared with one")
     parser.add_argument("--tls", action="store_true", help="the streams by TLS (not for what goes by HTTP)")
     parser.add_argument("--lean", action="store_true", help="start the server with --lean-connections")
     parser.add_argument("--minutes", type=float, default=60.0, help="how long soak runs")

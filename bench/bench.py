@@ -6,13 +6,14 @@ import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from bench.accounts import Account, account
 from bench.clients import Drafts, DriverError, Peer, Recipient, Sender, Tally, Watch, close_all, connect_all
 from bench.server import ServerProcess
 from bench.settings import Settings
 
+SenderT = TypeVar("SenderT", bound=Sender)
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  a directory of our own is made there
 
 
@@ -51,16 +52,23 @@ class Bench:
             shutil.rmtree(folder, ignore_errors=True)
 
     @asynccontextmanager
-    async def site(self, *, in_memory: bool = False) -> AsyncIterator["Site"]:
+    async def site(
+        self, *, in_memory: bool = False, options: Sequence[str] = (), seeded: bool = True
+    ) -> AsyncIterator["Site"]:
         """Run a fresh server for the length of the block, over a copy of the seeded directory.
 
         Args:
             in_memory: its data lies in memory, where the system has a place for that, and not on the disk.
+            options: further ones of `sayso server run`.
+            seeded: whether the accounts are in its own directory; False: they are elsewhere.
         """
         data = (self._memory() if in_memory else self._work) / "server"
         shutil.rmtree(data, ignore_errors=True)
-        shutil.copytree(self._seeded, data)
-        server = ServerProcess(data, self.settings)
+        if seeded:
+            shutil.copytree(self._seeded, data)
+        else:
+            data.mkdir(mode=0o700)
+        server = ServerProcess(data, self.settings, options=options)
         try:
             await server.start()
             yield Site(self.settings, server)
@@ -83,7 +91,11 @@ class Site:
 
     def sender(self, place: int, recipients: Sequence[Account], *, size: int) -> Sender:
         """Make the connection of the account at `place`, to deposit for these."""
-        return Sender(account(place), self.server.digest, self.watch, Drafts(recipients, size=size))
+        return self.sender_of(Sender, place, recipients, size=size)
+
+    def sender_of(self, kind: type[SenderT], place: int, recipients: Sequence[Account], *, size: int) -> SenderT:
+        """Make a sender of a kind of its own."""
+        return kind(account(place), self.server.digest, self.watch, Drafts(recipients, size=size))
 
     def recipient(self, one: Account, tally: Tally, *, size: int) -> Recipient:
         """Make a connection of this account, to receive."""

@@ -253,6 +253,10 @@ class Sender(Peer):
         if self.sent_at is not None:
             now = time.perf_counter()
             self.answer_times += [now - self.sent_at[ref] for ref in refs]
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Fill the window again, unless nothing more is to be deposited."""
         if self._window:
             self._fill()
         self._check_finished()

@@ -5,6 +5,7 @@ import datetime as dt
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ from bench.procfs import Meter
 from bench.settings import Settings
 from sayso.protocol.ids import KeyDigest
 
-_START_S: Final = 30.0
+_START_S: Final = 180.0
 _STOP_S: Final = 30.0
 _NO_BUDGET: Final = 10**12
 DIRECTORY: Final = "directory.db"
@@ -39,10 +40,17 @@ class _Ready(msgspec.Struct):
 class ServerProcess:
     """One server on one data directory; may be killed and started again."""
 
-    def __init__(self, data: Path, settings: Settings) -> None:
-        """Start nothing yet; `data` holds a seeded directory."""
+    def __init__(self, data: Path, settings: Settings, *, options: Sequence[str] = ()) -> None:
+        """Start nothing yet.
+
+        Args:
+            data: holds a seeded directory.
+            settings: cores, TLS and the like.
+            options: further ones of `sayso server run`; what was given before gives way to them.
+        """
         self._data = data
         self._settings = settings
+        self._options = options
         self._log = data.with_suffix(".log")
         self._password = data.with_suffix(".password")
         self._process: asyncio.subprocess.Process | None = None
@@ -53,7 +61,7 @@ class ServerProcess:
         """Start it and wait until it serves.
 
         Raises:
-            ServerFailedError: it ended, or said nothing for half a minute.
+            ServerFailedError: it ended, or said nothing for three minutes.
         """
         self._password.write_text("unused\n", encoding="utf-8")
         self._password.chmod(0o600)
@@ -126,7 +134,7 @@ class ServerProcess:
         return ["--tls-cert", str(certificate), "--tls-key", str(key)]
 
     def _command(self) -> list[str]:
-        gateway = "http://127.0.0.1:9/cgi-bin/sendsms"  # nobody enrols here: the accounts are seeded
+        gateway = "http://127.0.0.1:9/cgi-bin/sendsms"  # the accounts are seeded: nobody enrols, mostly
         return [
             sys.executable, "-m", "sayso", "server", "run", "--data", str(self._data),
             "--http", "127.0.0.1:0", "--stream", "127.0.0.1:0", "--plain-keyring",
@@ -134,7 +142,7 @@ class ServerProcess:
             "--line-deposits", str(_NO_BUDGET),  # fifty lines do here what thousands do elsewhere
             *self._tls_options(),
             *(["--lean-connections"] if self._settings.lean else []),
-            "--sms-gateway", gateway, "--sms-password-file", str(self._password), "--json",
+            "--sms-gateway", gateway, "--sms-password-file", str(self._password), "--json", *self._options,
         ]  # fmt: skip
 
 

@@ -34,7 +34,11 @@ class Settings:
     waiting: int = 20_000
     """Envelopes that wait when the server is killed."""
     enrolments: int = 400
-    """Codes that are asked for."""
+    """Lines that enrol, each with a number of its own: a thousand at most."""
+    workers: int = 2
+    """Processes of the server that is compared with one."""
+    flooders: int = 8
+    """Lines that flood one mailbox."""
     elements: int = 1000
     """Blinded numbers in one request for evaluation."""
     set_lines: int = 1_000_000
@@ -53,7 +57,7 @@ class Settings:
     @property
     def accounts(self) -> int:
         """Lines that are enrolled: as many as the largest workload needs."""
-        return max(self.idle, 3 * self.pairs + self.offline) + 1
+        return max(self.idle, 3 * self.pairs + self.offline + 1 + self.flooders) + 1
 
 
 QUICK = Settings(
@@ -72,6 +76,7 @@ QUICK = Settings(
     settle_s=0.2,
     waiting=100,
     enrolments=8,
+    flooders=2,
     elements=20,
     set_lines=2000,
     timing_pairs=20,

@@ -6,7 +6,9 @@
     restart      kill -9 with many waiting
     timing       what the clock tells: claims and enrolments that must look alike
     audit        the leak auditor: speed, start, the page of its report
-    enrolling    enrolments begun
+    enrolling    enrolments, from the consent to the receipt
+    cluster      several processes over PostgreSQL and NATS
+    flood        a flood to one mailbox, and what others notice
     discovery    new contacts to tokens; the enrolled set of a million lines
 
 A new one is a coroutine `(Bench, size) -> Figures` and a line here; targets for its figures stand in `bench.targets`.
@@ -18,10 +20,12 @@ from dataclasses import dataclass
 from bench.bench import Bench
 from bench.procfs import Figures
 from bench.workloads.audit import audit
+from bench.workloads.cluster import postgres_deposits, workers
 from bench.workloads.connections import idle
 from bench.workloads.custody import deposits, deposits_while_online
 from bench.workloads.discovery import discovery, enrolled_set_of_a_million
 from bench.workloads.enrolling import enrolment
+from bench.workloads.flood import flood
 from bench.workloads.live import light, online
 from bench.workloads.live_traced import online_strace
 from bench.workloads.restart import recovery
@@ -79,6 +83,43 @@ WORKLOADS = (
         recovery,
         ("waiting", "ready_s", "first_delivery_s", "first_delivery_cpu_s", "all_delivered_s"),
         every_size=False,
+    ),
+    Workload(
+        "flood",
+        flood,
+        (
+            "quiet_delivered_p99_ms",
+            "flooded_delivered_p99_ms",
+            "quiet_accepted_p99_ms",
+            "flooded_accepted_p99_ms",
+            "flood_per_s",
+            "flood_refused",
+        ),
+        every_size=False,
+    ),
+    Workload(
+        "workers",
+        workers,
+        (
+            "workers",
+            "one_msgs_per_server_cpu_s",
+            "many_msgs_per_server_cpu_s",
+            "cpu_ratio",
+            "cpu_ratio_of_all",
+            "many_nats_cpu_pct",
+        ),
+        every_size=False,
+    ),
+    Workload(
+        "postgres-deposits",
+        postgres_deposits,
+        (
+            "deposits_per_s",
+            "deposits_per_server_cpu_s",
+            "deposits_per_cpu_s_of_all",
+            "drained_per_server_cpu_s",
+            "postgres_cpu_pct",
+        ),
     ),
     Workload("enrolment", enrolment, ("enrolments_per_s", "enrolments_per_server_cpu_s", "busy"), every_size=False),
     Workload(

@@ -93,13 +93,14 @@ async def light(bench: Bench, size: int) -> Figures:
         async with site.connected(pairs.peers):
             await site.leases_written()
             with no_collections():
-                await _paced(pairs.all, settings.rate, settings.warm_up_s)
+                senders = [pair.sender for pair in pairs.all]
+                await paced(senders, settings.rate, settings.warm_up_s)
                 await pairs.finish()
                 for pair in pairs.all:
                     pair.sender.sent_at = pair.recipient.sent_at = {}
                 meter = site.server.meter()
                 meter.start()
-                count = await _paced(pairs.all, settings.rate, settings.seconds)
+                count = await paced(senders, settings.rate, settings.seconds)
                 figures = meter.stop(count, "msgs")
                 await pairs.finish()
         answers = sorted(seconds for pair in pairs.all for seconds in pair.sender.answer_times)
@@ -119,13 +120,13 @@ def quantiles(name: str, ordered: Sequence[float]) -> Figures:
     }
 
 
-async def _paced(pairs: Sequence[Pair], rate: int, seconds: float) -> int:
-    """Deposit at a fixed rate, the pairs in turn; a late deposit is made up for at once."""
+async def paced(senders: Sequence[Sender], rate: int, seconds: float) -> int:
+    """Deposit at a fixed rate, the senders in turn; a late deposit is made up for at once. Returns how many."""
     start = time.perf_counter()
     count = max(1, round(rate * seconds))
     for number in range(count):
         wait = start + number / rate - time.perf_counter()
         if wait > 0:
             await asyncio.sleep(wait)
-        pairs[number % len(pairs)].sender.deposit(1)
+        senders[number % len(senders)].deposit(1)
     return count

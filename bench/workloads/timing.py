@@ -213,7 +213,10 @@ class CodeRequests:
 
     def make(self, kind: str, nonce: str) -> Made:
         """Make one for a number that is `known` or `unknown`, with a nonce of the server's."""
-        number = self._rng.choice(_KNOWN if kind == "known" else _UNKNOWN)
+        return self.ask(self._rng.choice(_KNOWN if kind == "known" else _UNKNOWN), nonce).made
+
+    def ask(self, number: str, nonce: str) -> "Asking":
+        """Make one for this number."""
         key = Ed25519PrivateKey.from_private_bytes(self._rng.randbytes(32))
         device, enrolment = DeviceId(self._rng.randbytes(16)), self._rng.randbytes(16)
         server = self._site.server.digest
@@ -243,7 +246,23 @@ class CodeRequests:
                 api.number_plaintext(self._rng.randbytes(32), number), info=api.number_info(enrolment, epoch, nonce)
             ),
         )
-        return _signed_by(self._site, key, device, api.ENROL_PATH, msgspec.json.encode(body), nonce)
+        made = _signed_by(self._site, key, device, api.ENROL_PATH, msgspec.json.encode(body), nonce)
+        return Asking(made, key, device, enrolment)
+
+    def confirm(self, asking: "Asking", code: str, nonce: str) -> Made:
+        """Make the confirmation with the code from the SMS."""
+        body = msgspec.json.encode(api.Confirm(asking.enrolment, code))
+        return _signed_by(self._site, asking.key, asking.device, api.CONFIRM_PATH, body, nonce)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A request for a code, and who asks."""
+
+    made: Made
+    key: Ed25519PrivateKey
+    device: DeviceId
+    enrolment: bytes
 
 
 async def _enrol_kinds(data: Path) -> dict[str, list[Token]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 import pytest
@@ -165,41 +166,88 @@ async def publish(files: SetFiles, built: int, *shards: bytes) -> bytes:
 
 
 class SetFilesContract:
-    """Subclass it and say how empty files are opened."""
+    """Subclass it and say how files are opened: empty at first, and the same ones whenever they are opened again."""
 
-    def open_files(self) -> SetFiles:
+    def open_files(self) -> AbstractAsyncContextManager[SetFiles]:
+        raise NotImplementedError
+
+    def damage(self, sha256: bytes) -> None:
+        """Change the bytes of a blob where it lies."""
         raise NotImplementedError
 
     def test_a_build_is_there_once_it_is_published(self) -> None:
         async def main() -> None:
-            files = self.open_files()
-            assert await files.latest() is None
-            document = await publish(files, 14_400, b"one", b"two")
-            assert await files.latest() == document
-            assert await files.blob(hashlib.sha256(b"two").digest()) == b"two"
-            assert await files.blob(bytes(32)) is None
-            assert await files.blob(b"") is None
+            async with self.open_files() as files:
+                assert await files.latest() is None
+                document = await publish(files, 14_400, b"one", b"two")
+                assert await files.latest() == document
+                assert await files.blob(hashlib.sha256(b"two").digest()) == b"two"
+                assert await files.blob(bytes(32)) is None
+                assert await files.blob(b"") is None
 
         run(main())
 
     def test_blobs_of_the_two_builds_before_are_kept_and_no_older_ones(self) -> None:
         async def main() -> None:
-            files = self.open_files()
-            for number in range(1, 5):
-                document = await publish(files, number * 14_400, f"shard {number}".encode(), b"the same in each")
-            assert await files.latest() == document
-            kept = [await files.blob(hashlib.sha256(f"shard {one}".encode()).digest()) for one in range(1, 5)]
-            assert [blob is not None for blob in kept] == [False, True, True, True]
-            assert await files.blob(hashlib.sha256(b"the same in each").digest()) is not None
+            async with self.open_files() as files:
+                for number in range(1, 5):
+                    document = await publish(files, number * 14_400, f"shard {number}".encode(), b"the same in each")
+                assert await files.latest() == document
+                kept = [await files.blob(hashlib.sha256(f"shard {one}".encode()).digest()) for one in range(1, 5)]
+                assert [blob is not None for blob in kept] == [False, True, True, True]
+                assert await files.blob(hashlib.sha256(b"the same in each").digest()) is not None
 
         run(main())
 
     def test_a_build_of_the_same_hour_replaces_the_one_before(self) -> None:
         async def main() -> None:
-            files = self.open_files()
-            await publish(files, 14_400, b"one")
-            document = await publish(files, 14_400, b"two")
-            assert await files.latest() == document
-            assert await files.blob(hashlib.sha256(b"one").digest()) is None
+            async with self.open_files() as files:
+                await publish(files, 14_400, b"one")
+                document = await publish(files, 14_400, b"two")
+                assert await files.latest() == document
+                assert await files.blob(hashlib.sha256(b"one").digest()) is None
+
+        run(main())
+
+    def test_a_build_is_there_after_a_restart(self) -> None:
+        async def main() -> None:
+            async with self.open_files() as files:
+                document = await publish(files, 14_400, b"one")
+            async with self.open_files() as files:
+                assert await files.latest() == document
+                assert await files.blob(hashlib.sha256(b"one").digest()) == b"one"
+
+        run(main())
+
+    def test_a_damaged_blob_is_none_and_its_build_gives_way_to_the_one_before(self) -> None:
+        async def main() -> None:
+            async with self.open_files() as files:
+                before = await publish(files, 14_400, b"one")
+                await publish(files, 28_800, b"two")
+                sha256 = hashlib.sha256(b"two").digest()
+                self.damage(sha256)
+                assert await files.blob(sha256) is None
+                assert await files.latest() == before
+
+        run(main())
+
+    def test_what_is_damaged_is_mended_by_the_next_build_that_names_it(self) -> None:
+        async def main() -> None:
+            async with self.open_files() as files:
+                await publish(files, 14_400, b"one")
+                sha256 = hashlib.sha256(b"one").digest()
+                self.damage(sha256)
+                document = await publish(files, 28_800, b"one", b"two")
+                assert await files.blob(sha256) == b"one"
+                assert await files.latest() == document
+
+        run(main())
+
+    def test_what_a_build_does_not_name_is_not_kept(self) -> None:
+        async def main() -> None:
+            async with self.open_files() as files:
+                document, named = build(14_400, b"one")
+                await files.publish(14_400, document, [b"one", b"a stranger"], named=named)
+                assert await files.blob(hashlib.sha256(b"a stranger").digest()) is None
 
         run(main())

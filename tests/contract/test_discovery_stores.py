@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,9 @@ import pytest
 from sayso.server.adapters.directory.discovery import SqlDiscovery
 from sayso.server.adapters.directory.engine import open_database
 from sayso.server.adapters.directory.store import SqlDirectory
+from sayso.server.adapters.postgres.pool import Pool
+from sayso.server.adapters.postgres.schema import make_schema
+from sayso.server.adapters.postgres.set_files import PostgresSetFiles
 from sayso.server.adapters.set_files import SetDirectory
 from sayso.server.directory_port import DirectoryStore
 from sayso.server.discovery_port import SetFiles
@@ -20,6 +25,7 @@ from tests.contract.discovery_stores import (
     Discovering,
     DiscoveryStoreContract,
     SetFilesContract,
+    build,
     publish,
 )
 from tests.fakes.directory import MemoryDirectory
@@ -74,8 +80,16 @@ class TestSqlDiscovery(DiscoveryStoreContract):
 
 
 class TestMemorySetFiles(SetFilesContract):
-    def open_files(self) -> SetFiles:
-        return MemorySetFiles()
+    @pytest.fixture(autouse=True)
+    def _fresh(self) -> None:
+        self.files = MemorySetFiles()
+
+    @asynccontextmanager
+    async def open_files(self) -> AsyncIterator[SetFiles]:
+        yield self.files
+
+    def damage(self, sha256: bytes) -> None:
+        self.files.damage(sha256)
 
 
 class TestSetDirectory(SetFilesContract):
@@ -83,25 +97,51 @@ class TestSetDirectory(SetFilesContract):
     def _in(self, tmp_path: Path) -> None:
         self.path = tmp_path / "sets"
 
-    def open_files(self) -> SetFiles:
-        return SetDirectory(self.path)
+    @asynccontextmanager
+    async def open_files(self) -> AsyncIterator[SetFiles]:
+        yield SetDirectory(self.path)
 
-    def test_a_build_is_there_after_a_restart(self) -> None:
+    def damage(self, sha256: bytes) -> None:
+        (self.path / sha256.hex()).write_bytes(b"not quite what it was")
+
+
+class TestPostgresSetFiles(SetFilesContract):
+    @pytest.fixture(autouse=True)
+    def _schema(self) -> None:
+        self.url = shared_server().emptied_schema("sets")
+        self.schema = self.url.rpartition("search_path=")[2]
+
+    @asynccontextmanager
+    async def open_files(self) -> AsyncIterator[SetFiles]:
+        pool = await Pool.open(self.url, connections=2)
+        try:
+            await pool.run(make_schema)
+            yield PostgresSetFiles(pool)
+        finally:
+            await pool.close()
+
+    def damage(self, sha256: bytes) -> None:
+        shared_server().sql(
+            f"UPDATE {self.schema}.set_blob SET blob = 'not quite what it was'"  # noqa: S608  a name of ours
+            f" WHERE sha256 = '\\x{sha256.hex()}'"
+        )
+
+    def test_two_processes_hand_out_the_same_build_and_may_publish_it_at_once(self) -> None:
         async def main() -> None:
-            document = await publish(self.open_files(), 14_400, b"one")
-            assert await self.open_files().latest() == document
+            async with self.open_files() as one, self.open_files() as other:
+                document, _ = build(14_400, b"one", b"two")
+                await asyncio.gather(*(publish(files, 14_400, b"one", b"two") for files in (one, other)))
+                assert await one.latest() == await other.latest() == document
 
         run(main())
 
-    def test_a_damaged_blob_is_none_and_its_build_gives_way_to_the_one_before(self) -> None:
+    def test_two_processes_that_publish_at_once_do_not_throw_away_each_others_pieces(self) -> None:
         async def main() -> None:
-            files = self.open_files()
-            before = await publish(files, 14_400, b"one")
-            await publish(files, 28_800, b"two")
-            sha256 = hashlib.sha256(b"two").digest()
-            (self.path / sha256.hex()).write_bytes(b"two, but not quite")
-            assert await files.blob(sha256) is None
-            assert await files.latest() == before
+            async with self.open_files() as one, self.open_files() as other:
+                for hour in range(2, 42, 2):
+                    pieces = [b"%d" % (hour + place) for place in range(2)]
+                    await asyncio.gather(publish(one, hour, pieces[0]), publish(other, hour + 1, pieces[1]))
+                    assert [await one.blob(hashlib.sha256(piece).digest()) for piece in pieces] == pieces
 
         run(main())
 

@@ -80,7 +80,7 @@ class MemorySetFiles:
     async def publish(self, built: int, document: bytes, blobs: Sequence[bytes], *, named: Collection[bytes]) -> None:
         if self.trouble is not None:
             raise self.trouble
-        self.blobs |= {hashlib.sha256(blob).digest(): blob for blob in blobs}
+        self.blobs |= {digest: blob for blob in blobs if (digest := hashlib.sha256(blob).digest()) in named}
         self._builds[built] = (document, set(named))
         self._builds = {one: self._builds[one] for one in sorted(self._builds)[-3:]}
         kept = {sha256 for _, names in self._builds.values() for sha256 in names}
@@ -95,6 +95,10 @@ class MemorySetFiles:
 
     async def blob(self, sha256: bytes) -> bytes | None:
         return self.blobs.get(sha256)
+
+    def damage(self, sha256: bytes) -> None:
+        """Lose a blob: a damaged one counts as none."""
+        del self.blobs[sha256]
 
 
 class InlineWorkshop:

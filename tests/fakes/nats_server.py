@@ -25,6 +25,12 @@ class NatsServer:
     def url(self) -> str:
         return f"nats://{self.host}:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """Of the running server."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self, *, wait: bool = True) -> None:
         """Start it, and wait until it listens."""
         program = Path(sys.executable).parent / "nats-server"

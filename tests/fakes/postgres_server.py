@@ -16,12 +16,17 @@ from tests.accounting import not_tested
 _schemas = itertools.count(1)
 
 
+def binaries_found() -> list[Path]:
+    """Return where PostgreSQL's programs are, the newest release last; nowhere, if it is not installed."""
+    return [initdb.parent for initdb in sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))]
+
+
 def binaries() -> Path:
     """Return where PostgreSQL's programs are."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    found = binaries_found()
     if not found:
         not_tested("PostgreSQL is not installed (apt-get install postgresql)")
-    return found[-1].parent
+    return found[-1]
 
 
 class PostgresServer:
@@ -64,6 +69,11 @@ class PostgresServer:
     def url(self) -> str:
         """Where tests on this machine connect."""
         return f"postgresql://sayso@/postgres?host={self.directory}&port={self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Of the process above all others, while it runs."""
+        return int((self.data / "postmaster.pid").read_text("ascii").split()[0])
 
     def start(self, *, prefix: tuple[str, ...] = ()) -> None:
         """Start it, and wait until it takes connections."""

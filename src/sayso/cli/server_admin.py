@@ -10,7 +10,8 @@ import uvloop
 
 from sayso.cli.output import data_option, json_option, read_secret, tell_json
 from sayso.server.adapters.keyring.credentials import read_credential
-from sayso.server.admin import inspect, purge, rotate, server_key
+from sayso.server.admin import inspect, inspect_shared, purge, rotate, server_key
+from sayso.server.config import ServerConfig
 from sayso.server.core.retiring import KeyKind
 from sayso.server.errors import ConfigError
 
@@ -20,6 +21,16 @@ passphrase_option: Final = click.option(
 )
 credential_option: Final = click.option(
     "--passphrase-credential", metavar="NAME", help="Take the keyring's passphrase from this credential of systemd."
+)
+_postgres_option: Final = click.option(
+    "--postgres",
+    envvar="SAYSO_POSTGRES",
+    help="Where its processes keep lines and mailboxes, as they are run with: postgresql://USER@HOST/DATABASE.",
+)
+cleartext_option: Final = click.option(
+    "--cluster-cleartext",
+    is_flag=True,
+    help="Reach PostgreSQL on another machine without TLS: only inside a tunnel of your own.",
 )
 _NOT_COUNTS: Final = frozenset({"set_built_at"})
 
@@ -39,15 +50,22 @@ def passphrase_from(file: Path | None, credential: str | None) -> str | None:
 
 @click.command("inspect")
 @data_option("server")
+@_postgres_option
+@cleartext_option
 @json_option
-def inspect_server(data: Path, as_json: bool) -> None:  # noqa: FBT001  a flag
+def inspect_server(data: Path, postgres: str | None, *, cluster_cleartext: bool, as_json: bool) -> None:
     """Show counts of what a server holds, and nothing else. It may run meanwhile.
 
     \b
-    Example:
+    Example: a server on its own files, and one on PostgreSQL
         sayso server inspect --data ./server
+        sayso server inspect --data ./server --postgres postgresql://sayso@127.0.0.1/sayso
     """
-    counts = inspect(data)
+    if postgres is None:
+        counts = inspect(data)
+    else:
+        config = ServerConfig(data=data, postgres=postgres, cluster_cleartext=cluster_cleartext)
+        counts = uvloop.run(inspect_shared(config))
     if as_json:
         tell_json(counts)
         return
@@ -64,6 +82,8 @@ def inspect_server(data: Path, as_json: bool) -> None:  # noqa: FBT001  a flag
 )
 @click.option("--dry-run", is_flag=True, help="Only count.")
 @data_option("server")
+@_postgres_option
+@cleartext_option
 @passphrase_option
 @credential_option
 @json_option
@@ -71,13 +91,16 @@ def purge_server(
     without_current_consent: bool,  # noqa: FBT001  a flag, which says what is erased
     dry_run: bool,  # noqa: FBT001  a flag
     data: Path,
+    postgres: str | None,
+    cluster_cleartext: bool,  # noqa: FBT001  a flag
     passphrase_file: Path | None,
     passphrase_credential: str | None,
     as_json: bool,  # noqa: FBT001  a flag
 ) -> None:
-    """Erase enrolments that no consent covers any more, with their mailboxes. The server has to be stopped.
+    """Erase enrolments that no consent covers any more, with their mailboxes. Stop the server first.
 
-    Senders of what waited are told that the recipient is gone; their phones then ask, or send an SMS.
+    All its processes, where it has several. Senders of what waited are told that the recipient is gone; their phones
+    then ask, or send an SMS.
 
     \b
     Example: see how many, then do it
@@ -87,7 +110,8 @@ def purge_server(
     if not without_current_consent:
         raise ConfigError("say what to purge: --without-current-consent")
     passphrase = passphrase_from(passphrase_file, passphrase_credential)
-    purged = uvloop.run(purge(data, passphrase=passphrase, dry_run=dry_run))
+    config = ServerConfig(data=data, postgres=postgres, cluster_cleartext=cluster_cleartext)
+    purged = uvloop.run(purge(config, passphrase=passphrase, dry_run=dry_run))
     if as_json:
         tell_json({"event": "purged", "dry_run": dry_run, "enrolments": purged.lines, "envelopes": purged.envelopes})
     elif dry_run:

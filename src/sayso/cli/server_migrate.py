@@ -8,7 +8,7 @@ import click
 import uvloop
 
 from sayso.cli.output import data_option, json_option, tell_json
-from sayso.cli.server_admin import credential_option, passphrase_from, passphrase_option
+from sayso.cli.server_admin import cleartext_option, credential_option, passphrase_from, passphrase_option
 from sayso.server.config import ServerConfig
 from sayso.server.migrate import migrate
 
@@ -23,11 +23,7 @@ _PROGRESS_EVERY: Final = 10_000
     required=True,
     help="An empty database: postgresql://USER@HOST/DATABASE. Its password: ~/.pgpass.",
 )
-@click.option(
-    "--cluster-cleartext",
-    is_flag=True,
-    help="Reach PostgreSQL on another machine without TLS: only inside a tunnel of your own.",
-)
+@cleartext_option
 @passphrase_option
 @credential_option
 @json_option

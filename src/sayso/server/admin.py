@@ -1,13 +1,17 @@
 """What an operator does beside `run`: count, purge, rotate keys, name the key. Counts only; nobody is named.
 
 Counting reads beside a running server. The others need it to stand still: keyring, mailboxes and directory have one
-writer.
+writer. Counting and purging work on a server's own files and on PostgreSQL alike.
 """
 
 import asyncio
-from collections.abc import Callable
+import importlib
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
+from typing import Final
 
 import msgspec
 
@@ -18,18 +22,18 @@ from sayso.server.adapters.directory.store import SqlDirectory
 from sayso.server.adapters.heartbeat import HeartbeatFile
 from sayso.server.adapters.inspection import count_directory, count_mailboxes, count_sets
 from sayso.server.adapters.keyring.opening import open_keyring
-from sayso.server.adapters.mailbox.store import EmbeddedMailboxStore
 from sayso.server.adapters.process import forbid_dumps
 from sayso.server.adapters.system import SystemClock, SystemRandom
-from sayso.server.config import MOVED
-from sayso.server.core.lines import LineTable
+from sayso.server.config import MOVED, ServerConfig, check_cluster
 from sayso.server.core.retiring import KeyKind
 from sayso.server.core.running_clock import RunningClock
 from sayso.server.errors import ConfigError
+from sayso.server.ground import Ground, open_files
 from sayso.server.services.erasure import Erasures
 from sayso.server.services.identity import public_digest
-from sayso.server.services.relay_runner import RelayRunner
 from sayso.server.services.rotation import rotated
+
+_ERASED_AT_ONCE: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +62,30 @@ def inspect(data: Path) -> dict[str, int]:
     return directory | count_mailboxes(data / "mailbox" / "mailbox.db") | count_sets(data / "sets")
 
 
-async def purge(data: Path, *, passphrase: str | None, dry_run: bool) -> Purged:
+async def inspect_shared(config: ServerConfig) -> dict[str, int]:
+    """Count what a server holds in PostgreSQL. Its processes may run meanwhile.
+
+    Args:
+        config: `postgres` counts.
+
+    Raises:
+        ConfigError: no server works on that database, or it cannot be used.
+        StoreError: the database failed.
+    """
+    check_cluster(config)
+    counts: dict[str, int] = await _cluster_part().counts(config, policy_sha256=current_policy().sha256)
+    return counts
+
+
+async def purge(config: ServerConfig, *, passphrase: str | None, dry_run: bool) -> Purged:
     """Erase every enrolment whose consent was given to another policy than the present one, with its mailbox.
 
     The directory's part is one transaction; then each mailbox goes, and its senders' outcomes are written, as with an
     opt-out. A crash in between is made good by the next purge or the next start of the server.
 
     Args:
-        data: of a server that stands still; with `dry_run` it may run.
+        config: of a server that stands still, with all its processes; with `dry_run` it may run. `data` and `postgres`
+            count.
         passphrase: of the keyring; None for a plain one. Not needed for `dry_run`.
         dry_run: only count.
 
@@ -74,34 +94,24 @@ async def purge(data: Path, *, passphrase: str | None, dry_run: bool) -> Purged:
         KeyringError: the keyring cannot be opened.
         StoreError: the storage failed.
     """
-    _require_files(data)
     policy = current_policy().sha256
+    lines = await _without_consent(config, policy)
     if dry_run:
-        found = count_directory(data / "directory.db", now=0.0, policy_sha256=policy)
-        return Purged(lines=found["lines_without_current_consent"], envelopes=0)
+        return Purged(lines=lines, envelopes=0)
     forbid_dumps()
     clock, random = SystemClock(), SystemRandom()
-    with held(data):
-        keyring = open_keyring(data, passphrase, clock=clock, random=random)
-        mailboxes = await EmbeddedMailboxStore.open(data / "mailbox", keyring, random)
-        try:
-            waiting = await mailboxes.load()
-            running = RunningClock(
-                HeartbeatFile(data / "heartbeat").read(),
-                wall=clock.wall(),
-                monotonic=clock.monotonic(),
-                floor=mailboxes.latest,
-            )
-            runner = RelayRunner(LineTable(), waiting, mailboxes, now=lambda: running.now(clock.monotonic()))
-            database = await open_database(data / "directory.db")
-            directory = SqlDirectory(database)
-            try:
-                purged = await _purge(directory, runner, policy, running=lambda: running.now(clock.monotonic()))
-                await database.scrub()
-            finally:
-                await directory.close()
-        finally:
-            await mailboxes.close()
+    _require_keys(config.data)
+    with held(config.data):
+        async with AsyncExitStack() as closing:
+            keyring = open_keyring(config.data, passphrase, clock=clock, random=random)
+            opening = open_files if config.postgres is None else _cluster_part().open_alone
+            ground: Ground = await opening(config, keyring, closing, clock=clock, random=random)
+            database = ground.database
+            if database is None:
+                database = await open_database(config.data / "directory.db")
+                closing.push_async_callback(database.close)
+            purged = await _purge(SqlDirectory(database), ground, policy)
+            await database.scrub()
     return purged
 
 
@@ -137,26 +147,45 @@ def rotate(data: Path, kind: KeyKind, *, passphrase: str | None) -> None:
         ConfigError: no server is there, it runs, or its last key of this kind has not gone yet.
         KeyringError: the keyring cannot be opened or written.
     """
-    if not (data / "keyring" / "secrets").exists():
-        raise ConfigError(f"there are no keys of a server in {data}: name the directory that it is run with")
+    _require_keys(data)
     with held(data):
         random = SystemRandom()
         keyring = open_keyring(data, passphrase, clock=SystemClock(), random=random)
         keyring.rewrite(rotated(keyring.secrets(), kind, random))
 
 
-async def _purge(
-    directory: SqlDirectory, runner: RelayRunner, policy: bytes, *, running: Callable[[], float]
-) -> Purged:
-    erasures = Erasures(store=directory, lines=directory, relay=runner, running=running)
+async def _without_consent(config: ServerConfig, policy: bytes) -> int:
+    if config.postgres is not None:
+        return (await inspect_shared(config))["lines_without_current_consent"]
+    _require_files(config.data)
+    found = count_directory(config.data / "directory.db", now=0.0, policy_sha256=policy)
+    return found["lines_without_current_consent"]
+
+
+async def _purge(directory: SqlDirectory, ground: Ground, policy: bytes) -> Purged:
+    control = ground.control
+    erasures = Erasures(store=directory, lines=directory, relay=control, running=ground.now)
     async with asyncio.TaskGroup() as tasks:
-        driving = tasks.create_task(runner.run())
+        driving = [tasks.create_task(_drive(work)) for work in (*ground.tasks, ground.runner.run)]
         gone = await directory.purge(policy)
-        envelopes = sum([(await runner.holdings(erasure.device))[0] for erasure in gone])
-        await erasures.finish_all()
-        await runner.settle()
-        driving.cancel()
+        envelopes = sum([(await control.holdings(erasure.device))[0] for erasure in gone])
+        for start in range(0, len(gone), _ERASED_AT_ONCE):
+            await asyncio.gather(*(erasures.finish(erasure) for erasure in gone[start : start + _ERASED_AT_ONCE]))
+        await erasures.finish_all()  # what an earlier purge, or the server, was interrupted in
+        await ground.runner.settle()
+        await ground.leave()
+        for one in driving:
+            one.cancel()
     return Purged(lines=len(gone), envelopes=envelopes)
+
+
+async def _drive(work: Callable[[], Awaitable[None]]) -> None:
+    await work()
+
+
+def _cluster_part() -> ModuleType:
+    # Not imported where there is no cluster: its libraries are an extra.
+    return importlib.import_module("sayso.server.cluster_admin")
 
 
 def _running_now(data: Path) -> float:
@@ -189,6 +218,10 @@ def _require_files(data: Path) -> None:
     _require_server(data)
     if (data / MOVED).exists() or not (data / "directory.db").exists():
         raise ConfigError(
-            f"the server in {data} keeps its lines and mailboxes in PostgreSQL, and this works on files: "
-            "look at its metrics"
+            f"the server in {data} keeps its lines and mailboxes in PostgreSQL: give --postgres, as it is run with"
         )
+
+
+def _require_keys(data: Path) -> None:
+    if not (data / "keyring" / "secrets").exists():
+        raise ConfigError(f"there are no keys of a server in {data}: name the directory that it is run with")

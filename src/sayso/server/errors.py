@@ -3,6 +3,7 @@
 SaysoError
 └── ServerError
     ├── ConfigError            the server refuses to start; the message says what to do
+    │   └── OthersRunError     another process works on its PostgreSQL
     ├── KeyringError           the keyring cannot be opened or written
     ├── StoreError             the storage failed; nothing after it may be acknowledged
     │   ├── NoSpaceError       the disk is full; nothing was stored, try again later
@@ -24,6 +25,10 @@ class ServerError(SaysoError):
 
 class ConfigError(ServerError):
     """The server refuses to start like this."""
+
+
+class OthersRunError(ConfigError):
+    """Another process works on this PostgreSQL, and the two could not agree."""
 
 
 class KeyringError(ServerError):

@@ -29,7 +29,7 @@ def bench(*arguments: str, directory: Path) -> subprocess.CompletedProcess[bytes
         cwd=ROOT,
         env=environment,
         capture_output=True,
-        timeout=240,
+        timeout=400,
         check=False,
     )
 
@@ -59,6 +59,19 @@ def test_every_workload_runs_and_its_figures_agree(tmp_path: Path) -> None:
     recovery = figures["recovery"]
     assert recovery["waiting"] == QUICK.waiting
     assert recovery["ready_s"] <= recovery["first_delivery_s"] <= recovery["all_delivered_s"]
+    enrolment = figures["enrolment"]
+    assert enrolment["enrolments"] + enrolment["busy"] + enrolment["unconfirmed"] == QUICK.enrolments
+    assert enrolment["enrolments"] > 0
+    assert enrolment["unconfirmed"] == 0
+    flood = figures["flood"]
+    assert flood["flood"] > 0
+    assert {"quiet_delivered_p99_ms", "flooded_delivered_p99_ms", "flooded_accepted_p99_ms"} <= set(flood)
+    workers = figures["workers"]
+    assert workers["workers"] == QUICK.workers
+    assert workers["cpu_ratio"] > 0
+    postgres = figures["postgres-deposits"]
+    assert postgres["deposits"] == deposited
+    assert postgres["deposits_per_cpu_s_of_all"] <= postgres["deposits_per_server_cpu_s"]
     traced = figures["online-strace"]
     assert traced.get("file_calls_control", 1) > 0
     assert "file_calls" in traced or any("not measured" in remark for remark in report.remarks)

@@ -112,7 +112,7 @@ def test_everything_that_waited_is_in_postgresql_and_the_files_are_not_served_an
         with pytest.raises(ConfigError, match="in PostgreSQL"):
             inspect(data)
         with pytest.raises(ConfigError, match="in PostgreSQL"):
-            await purge(data, passphrase=None, dry_run=True)
+            await purge(ServerConfig(data=data), passphrase=None, dry_run=True)
 
     run(main())
 

@@ -9,7 +9,7 @@ import apsw
 from sayso.server.errors import StoreError
 
 _BUSY_MS: Final = 2000
-_DIRECTORY: Final = {
+DIRECTORY: Final = {
     "lines": "SELECT count(*) FROM enrolments",
     "lines_asleep": "SELECT count(*) FROM enrolments WHERE lease_ends <= :now",
     "lines_without_current_consent": "SELECT count(*) FROM enrolments WHERE policy_sha256 != :policy",
@@ -19,6 +19,7 @@ _DIRECTORY: Final = {
     "one_time_keys": "SELECT count(*) FROM one_time_keys",
     "erasures_pending": "SELECT count(*) FROM erasures",
 }
+"""What is counted in the directory, in SQL that SQLite and PostgreSQL both read."""
 _MAILBOX: Final = {
     "envelopes_waiting": "SELECT count(*) FROM mail",
     "envelopes_waiting_bytes": "SELECT CAST(total(size) AS INTEGER) FROM mail",
@@ -33,7 +34,7 @@ _BLOB: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 def count_directory(path: Path, *, now: float, policy_sha256: bytes) -> dict[str, int]:
     """Count what the directory holds; `now`: running seconds. Raises StoreError."""
-    return _count(path, _DIRECTORY, {"now": now, "policy": policy_sha256})
+    return _count(path, DIRECTORY, {"now": now, "policy": policy_sha256})
 
 
 def count_mailboxes(path: Path) -> dict[str, int]:

@@ -18,7 +18,7 @@ import asyncpg
 
 from sayso.server.adapters.postgres.pool import Pool
 from sayso.server.core.running_clock import Heartbeat
-from sayso.server.errors import ConfigError, StoreError
+from sayso.server.errors import OthersRunError, StoreError
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -31,7 +31,7 @@ GONE_S: Final = 3.0
 """The same where its session is gone too, as after `kill -9`."""
 
 _FENCE: Final = "hashtext('sayso fence ' || current_schema())"
-_SILENT: Final = "extract(epoch FROM clock_timestamp() - greatest(beat, pg_postmaster_start_time()))"
+SILENT_SQL: Final = "extract(epoch FROM clock_timestamp() - greatest(beat, pg_postmaster_start_time()))"
 """Seconds since a node's beat; while the database was down nobody could beat."""
 _ALIVE: Final = "hashtext('sayso alive ' || current_schema())"
 
@@ -44,6 +44,14 @@ class Start:
     """Where the running time stood, and when, by the database's clock."""
     wall: float
     """The database's clock now, Unix seconds."""
+
+
+async def read_start(connection: Connection) -> Start:
+    """Read where the running time of all nodes stands. Errors are asyncpg's."""
+    row = await connection.fetchrow("SELECT running, extract(epoch FROM at)::float8 AS at FROM running_time")
+    wall = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
+    heartbeat = None if row is None else Heartbeat(running=row["running"], wall=row["at"])
+    return Start(heartbeat=heartbeat, wall=wall)
 
 
 async def hold_fence(connection: Connection, node: int) -> str:
@@ -75,7 +83,7 @@ async def fence(connection: Connection, node: int) -> bool:
     """Fence a node if it is silent. Returns whether it is fenced now; call inside a transaction."""
     await connection.execute(f"SELECT pg_advisory_xact_lock({_FENCE}, $1)", node)
     row = await connection.fetchrow(
-        f"SELECT fenced, {_SILENT} AS silent,"  # noqa: S608  of our own parts
+        f"SELECT fenced, {SILENT_SQL} AS silent,"  # noqa: S608  of our own parts
         f" EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND database ="
         f" (SELECT oid FROM pg_database WHERE datname = current_database())"
         f" AND classid::bigint = ({_ALIVE}::bigint & 4294967295) AND objid::bigint = $1) AS alive"
@@ -109,7 +117,7 @@ class Node:
             bus: whether other nodes can reach it.
 
         Raises:
-            ConfigError: other nodes run, and without a bus nobody could tell them anything.
+            OthersRunError: other nodes run, and without a bus nobody could tell them anything.
             StoreError: the database failed.
         """
         number = await pool.run(_next_id)
@@ -119,7 +127,7 @@ class Node:
             await connection.execute("LOCK TABLE node IN SHARE ROW EXCLUSIVE MODE")
             for row in await connection.fetch("SELECT id, bus FROM node WHERE NOT fenced"):
                 if not await fence(connection, row["id"]) and not (bus and row["bus"]):
-                    raise ConfigError(
+                    raise OthersRunError(
                         "another server process works on this database, and without NATS they could not agree: give "
                         "--nats to all of them, or stop the other one (one that was killed is let go of in 10 seconds)"
                     )
@@ -140,14 +148,7 @@ class Node:
 
     async def start(self) -> Start:
         """Read the running time that all nodes share."""
-
-        async def read(connection: Connection) -> Start:
-            row = await connection.fetchrow("SELECT running, extract(epoch FROM at)::float8 AS at FROM running_time")
-            wall = await connection.fetchval("SELECT extract(epoch FROM clock_timestamp())::float8")
-            heartbeat = None if row is None else Heartbeat(running=row["running"], wall=row["at"])
-            return Start(heartbeat=heartbeat, wall=wall)
-
-        return await self._pool.run(read)
+        return await self._pool.run(read_start)
 
     async def beat(self, *, generation: int) -> int:
         """Say that this node lives. Returns the newest generation of an hour key among all nodes.
@@ -190,7 +191,7 @@ class Node:
 
         async def read(connection: Connection) -> list[tuple[int, bool]]:
             rows = await connection.fetch(
-                f"SELECT id, {_SILENT} >= $2 AS silent FROM node WHERE NOT fenced AND id <> $1 ORDER BY id",  # noqa: S608
+                f"SELECT id, {SILENT_SQL} >= $2 AS silent FROM node WHERE NOT fenced AND id <> $1 ORDER BY id",  # noqa: S608
                 self.id,
                 GONE_S,
             )

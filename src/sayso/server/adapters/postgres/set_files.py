@@ -24,6 +24,8 @@ class PostgresSetFiles:
         fresh = [(digest, blob) for blob in blobs if (digest := hashlib.sha256(blob).digest()) in named]
 
         async def work(connection: Connection) -> None:
+            # One publishes at a time: what to keep is read here, and what another has just brought is not among it.
+            await connection.execute("SELECT pg_advisory_xact_lock(hashtext('sayso sets ' || current_schema()))")
             await connection.executemany(
                 "INSERT INTO set_blob (sha256, blob) VALUES ($1, $2)"
                 " ON CONFLICT (sha256) DO UPDATE SET blob = excluded.blob",
