@@ -30,7 +30,7 @@ def test_the_mark_in_the_usual_place_goes_by_itself(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     marks = tmp_path / "sayso" / "marks"
     data = phone(tmp_path / "alice", marks)
-    assert "mark" not in said("--data", str(data))
+    assert "--mark-dir" not in said("--data", str(data))
     assert not data.exists()
     assert list(marks.iterdir()) == []
 
