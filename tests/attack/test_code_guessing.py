@@ -9,6 +9,7 @@ from tests.aio import run
 from tests.fakes.control_server import ControlServer, control_server
 from tests.fakes.control_world import FakeRelay, ServerClock
 from tests.fakes.enrolling_device import EnrollingDevice
+from tests.fakes.locking import comes
 
 VICTIM = "+447700900001"
 
@@ -98,5 +99,50 @@ def test_a_code_of_one_enrolment_for_another(tmp_path: Path) -> None:
             assert own != enrolment
             assert await guess(attacker, enrolment, code) == "code"
             assert nothing_was_won(server)
+
+    run(main())
+
+
+async def with_nonces(server: ControlServer, device: EnrollingDevice, count: int) -> None:
+    """Give a device fresh nonces for so many requests at once."""
+    device.nonces = [(await server.client.request("GET", "/", [])).field(api.REPLAY_NONCE) or "" for _ in range(count)]
+
+
+def test_the_right_code_ten_times_at_once_enrols_once(tmp_path: Path) -> None:
+    """All ten hear of one enrolment, by the very same receipt: none of them began another, or ended the first."""
+
+    async def main() -> None:
+        async with control_server(tmp_path) as server:
+            device = server.device(VICTIM)
+            enrolment, code = await server.code_for(device)
+            await with_nonces(server, device, 10)
+            body = api.Confirm(enrolment, code)
+            answers = await asyncio.gather(*(device.post(api.CONFIRM_PATH, body) for _ in range(10)))
+            told = {(answer.status, answer.body) for answer in answers if answer.problem is None}
+            assert len(told) == 1
+            # A guess that came while five were under way found no try left; nothing else is refused.
+            assert {answer.problem for answer in answers} <= {None, "code"}
+            assert server.relay.ended == []
+            assert (await server.control.counts()).enrolments == 1
+
+    run(main())
+
+
+def test_one_code_refuses_one_newcomer_and_is_used_up(tmp_path: Path) -> None:
+    """The holder's code, sent ten times at once to refuse a newcomer and to enrol anew: it does one thing, once."""
+
+    async def main() -> None:
+        async with control_server(tmp_path) as server:
+            holder = await server.enrolled(VICTIM)
+            assert (await comes(server, server.device(VICTIM)))[2].problem == "locked"
+            holder.nonces.clear()
+            enrolment, code = await server.code_for(holder)
+            await with_nonces(server, holder, 4)
+            body = api.RefuseNewcomer(enrolment, code)
+            answers = await asyncio.gather(*(holder.post(api.REFUSE_PATH, body) for _ in range(4)))
+            assert sorted(str(answer.problem) for answer in answers) == ["None", "code", "code", "code"]
+            holder.nonces.clear()
+            assert (await holder.post(api.CONFIRM_PATH, api.Confirm(enrolment, code))).problem is not None
+            assert server.relay.ended == []
 
     run(main())

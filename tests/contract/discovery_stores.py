@@ -35,13 +35,13 @@ class DiscoveryStoreContract:
         async def main() -> None:
             directory, store = await self.open_stores()
             record = drawn(32)
-            await store.spend([record], b"a" * 32, 1999, now=NOW, allowance=ALLOWANCE)
-            await store.spend([record], b"a" * 32, 1999, now=NOW, allowance=ALLOWANCE)
+            await store.spend(record, b"a" * 32, 1999, now=NOW, allowance=ALLOWANCE)
+            await store.spend(record, b"a" * 32, 1999, now=NOW, allowance=ALLOWANCE)
             with pytest.raises(Refused) as refused:
-                await store.spend([record], b"b" * 32, 2, now=NOW, allowance=ALLOWANCE)
+                await store.spend(record, b"b" * 32, 2, now=NOW, allowance=ALLOWANCE)
             assert refused.value.retry_after_s == 432
-            await store.spend([record], b"c" * 32, 1, now=NOW, allowance=ALLOWANCE)
-            budget = await store.budget([record])
+            await store.spend(record, b"c" * 32, 1, now=NOW, allowance=ALLOWANCE)
+            budget = await store.budget(record)
             assert budget is not None
             assert (budget.full_at, budget.last_batch) == (NOW + 10 * DAY, b"c" * 32)
             await directory.close()
@@ -52,8 +52,8 @@ class DiscoveryStoreContract:
         async def main() -> None:
             directory, store = await self.open_stores()
             record = drawn(32)
-            await store.spend([record], b"a" * 32, 1999, now=NOW, allowance=ALLOWANCE)
-            asked = [store.spend([record], bytes([n]) * 32, 1, now=NOW, allowance=ALLOWANCE) for n in range(20)]
+            await store.spend(record, b"a" * 32, 1999, now=NOW, allowance=ALLOWANCE)
+            asked = [store.spend(record, bytes([n]) * 32, 1, now=NOW, allowance=ALLOWANCE) for n in range(20)]
             outcomes = await asyncio.gather(*asked, return_exceptions=True)
             assert sum(one is None for one in outcomes) == 1
             assert sum(isinstance(one, Refused) for one in outcomes) == 19
@@ -65,24 +65,7 @@ class DiscoveryStoreContract:
         async def main() -> None:
             directory, store = await self.open_stores()
             for record in (drawn(32), drawn(32)):
-                await store.spend([record], b"a" * 32, 2000, now=NOW, allowance=ALLOWANCE)
-            await directory.close()
-
-        run(main())
-
-    def test_a_turn_of_the_epoch_fills_no_bucket(self) -> None:
-        async def main() -> None:
-            directory, store = await self.open_stores()
-            old, fresh = drawn(32), drawn(32)
-            await store.spend([old], b"a" * 32, 2000, now=NOW, allowance=ALLOWANCE)
-            with pytest.raises(Refused):
-                await store.spend([fresh, old], b"b" * 32, 1, now=NOW, allowance=ALLOWANCE)
-            await store.spend([fresh, old], b"c" * 32, 200, now=NOW + DAY, allowance=ALLOWANCE)
-            with pytest.raises(Refused):
-                await store.spend([fresh], b"d" * 32, 1, now=NOW + DAY, allowance=ALLOWANCE)
-            budget = await store.budget([fresh, old])
-            assert budget is not None
-            assert budget.full_at == NOW + 11 * DAY
+                await store.spend(record, b"a" * 32, 2000, now=NOW, allowance=ALLOWANCE)
             await directory.close()
 
         run(main())
@@ -91,11 +74,11 @@ class DiscoveryStoreContract:
         async def main() -> None:
             directory, store = await self.open_stores()
             record = drawn(32)
-            await store.spend([record], b"a" * 32, 200, now=NOW, allowance=ALLOWANCE)
+            await store.spend(record, b"a" * 32, 200, now=NOW, allowance=ALLOWANCE)
             await store.forget_full(now=NOW + DAY - 1)
-            assert await store.budget([record]) is not None
+            assert await store.budget(record) is not None
             await store.forget_full(now=NOW + DAY)
-            assert await store.budget([record]) is None
+            assert await store.budget(record) is None
             await directory.close()
 
         run(main())
@@ -105,10 +88,10 @@ class DiscoveryStoreContract:
             directory, store = await self.open_stores()
             enrolment = await enrol(directory)
             record = drawn(32)
-            await store.spend([record], b"a" * 32, 2000, now=NOW, allowance=ALLOWANCE)
+            await store.spend(record, b"a" * 32, 2000, now=NOW, allowance=ALLOWANCE)
             await directory.withdraw(departed(enrolment))
             await directory.expire(now=NOW + LIMITS.enrolment_expiry_s)
-            assert await store.budget([record]) is not None
+            assert await store.budget(record) is not None
             await directory.close()
 
         run(main())

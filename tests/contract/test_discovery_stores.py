@@ -53,11 +53,11 @@ class TestSqlDiscovery(DiscoveryStoreContract):
         async def main() -> None:
             record = drawn(32)
             directory, store = await self.open_stores()
-            await store.spend([record], b"a" * 32, 2000, now=NOW, allowance=ALLOWANCE)
+            await store.spend(record, b"a" * 32, 2000, now=NOW, allowance=ALLOWANCE)
             await directory.close()
             directory, store = await self.open_stores()
             with pytest.raises(Refused):
-                await store.spend([record], b"b" * 32, 1, now=NOW, allowance=ALLOWANCE)
+                await store.spend(record, b"b" * 32, 1, now=NOW, allowance=ALLOWANCE)
             await directory.close()
 
         run(main())
@@ -66,9 +66,9 @@ class TestSqlDiscovery(DiscoveryStoreContract):
         async def main() -> None:
             record = drawn(32)
             (directory, one), (other_directory, other) = await self.open_stores(), await self.open_stores()
-            await one.spend([record], b"a" * 32, 1999, now=NOW, allowance=ALLOWANCE)
+            await one.spend(record, b"a" * 32, 1999, now=NOW, allowance=ALLOWANCE)
             asked = [
-                store.spend([record], bytes([n]) * 32, 1, now=NOW, allowance=ALLOWANCE)
+                store.spend(record, bytes([n]) * 32, 1, now=NOW, allowance=ALLOWANCE)
                 for n, store in enumerate([one, other] * 5)
             ]
             outcomes = await asyncio.gather(*asked, return_exceptions=True)

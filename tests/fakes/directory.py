@@ -145,7 +145,11 @@ class MemoryDirectory:
             return HeldKeys(one_time_keys=0, fallback_key=False, envelope_keys=())
         envelope = [key.id for key in (row.envelope, row.previous and row.previous[0]) if key]
         return HeldKeys(
-            one_time_keys=len(row.one_time), fallback_key=row.fallback is not None, envelope_keys=tuple(envelope)
+            one_time_keys=len(row.one_time),
+            fallback_key=row.fallback is not None,
+            envelope_keys=tuple(envelope),
+            highest_key=row.highest,
+            claims=row.budget,
         )
 
     async def load_lines(self, *, now: float, devices: Collection[DeviceId] | None = None) -> list[Line]:
@@ -154,6 +158,9 @@ class MemoryDirectory:
     async def enrolment(self, device: DeviceId) -> Enrolment | None:
         row = self._rows.get(device)
         return None if row is None else row.enrolment
+
+    async def codes_asked(self, device: DeviceId, *, now: float) -> int:
+        return sum(one.keys.device == device and one.expires > now for one in self._pending.values())
 
     async def set_grant(self, device: DeviceId, grant_hash: GrantHash, *, now: float) -> Line | None:
         row = self._rows.get(device)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 
 from sayso.protocol.ids import DeviceId
-from sayso.server.core.discovery_budget import Allowance, DiscoveryBudget, joined, spend
+from sayso.server.core.discovery_budget import Allowance, DiscoveryBudget, spend
 from sayso.server.core.set_build import MadeSet, SetWork, make_set
 from sayso.server.core.set_schedule import Candidate
 from sayso.server.errors import StoreError
@@ -21,15 +21,13 @@ class MemoryDiscovery:
         self.broken = False
         """Whether the storage fails."""
 
-    async def spend(
-        self, records: Sequence[bytes], batch: bytes, elements: int, *, now: float, allowance: Allowance
-    ) -> None:
-        before = await self.budget(records)
-        self._budgets[records[0]] = spend(before, batch, elements, now=now, allowance=allowance)
+    async def spend(self, record: bytes, batch: bytes, elements: int, *, now: float, allowance: Allowance) -> None:
+        before = await self.budget(record)
+        self._budgets[record] = spend(before, batch, elements, now=now, allowance=allowance)
 
-    async def budget(self, records: Sequence[bytes]) -> DiscoveryBudget | None:
+    async def budget(self, record: bytes) -> DiscoveryBudget | None:
         self._check()
-        return joined(self._budgets[record] for record in records if record in self._budgets)
+        return self._budgets.get(record)
 
     async def forget_full(self, *, now: float) -> None:
         self._budgets = {record: one for record, one in self._budgets.items() if one.full_at > now}

@@ -64,6 +64,10 @@ def _second(value: int | None) -> str:
     return f"second {value} of the server's running time" if value else "never"
 
 
+def _key_id(value: int) -> str:
+    return "none" if value < 0 else str(value)
+
+
 def _yes_no(value: object) -> str:
     return "yes" if value else "no"
 
@@ -87,13 +91,21 @@ HOLDINGS: Final[Mapping[str, tuple[str, Callable[[Any], str]]]] = MappingProxyTy
         "one_time_keys": ("keys for those who write, to be used once", str),
         "fallback_key": ("key for those who write when these are used up", _yes_no),
         "envelope_keys": ("numbers of the keys that messages are sealed to", str),
+        "highest_key": ("greatest number of a key to be used once that was ever taken", _key_id),
+        "claims_since_s": ("others' keys that were asked for are counted since", _second),
+        "claims_spent": ("how many people's keys, never whose", str),
+        "codes_asked": ("codes by SMS that this device asked for and that are still good", str),
         "waiting_envelopes": ("messages that wait, which the server cannot open", str),
         "waiting_bytes": ("their bytes", str),
         "pin_set": ("PIN of the registration lock is set", _yes_no),
         "pin_tries": ("tries left to others who claim the number", str),
+        "pin_own_tries": ("tries left to this phone", str),
+        "newcomer_since_s": ("another device waits for this number since", _second),
         "newcomer_until_s": ("another device waits for this number until", _second),
         "discovery_full_at_s": ("all new numbers may be asked for again at", _second),
         "discovery_last_batch": ("check sum of the last look-up of numbers", _hex),
+        "previous_discovery_full_at_s": ("the same, under the key that ends", _second),
+        "previous_discovery_last_batch": ("check sum of the last look-up under the key that ends", _hex),
         "set_leaves_at_s": ("leaves the enrolled set at", _second),
     }
 )

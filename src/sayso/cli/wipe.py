@@ -24,9 +24,14 @@ _MARKS: Final = {
 @click.option(
     "--data", type=click.Path(path_type=Path, file_okay=False, exists=True), required=True, help="What to remove."
 )
+@click.option(
+    "--mark-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Of a phone: where it kept its mark, if it ran with this option.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
-def wipe(data: Path, yes: bool, as_json: bool) -> None:  # noqa: FBT001  flags
+def wipe(data: Path, mark_dir: Path | None, yes: bool, as_json: bool) -> None:  # noqa: FBT001  flags
     """Remove a data directory of Sayso from this machine.
 
     A phone that is still opted in should be opted out first: wiping tells the server nothing, so its enrolment ends by
@@ -42,14 +47,17 @@ def wipe(data: Path, yes: bool, as_json: bool) -> None:  # noqa: FBT001  flags
     _refuse_running(kind, data)
     if not yes:
         click.confirm(f"Remove everything of the {kind} in {data}?", abort=True)
-    if kind == "phone":
-        forget_mark(usual_directory(), data)
+    marks = mark_dir or usual_directory()
+    # The mark is named by the key in `data`: once that is gone, nobody finds it.
+    forgotten = kind == "phone" and forget_mark(marks, data)
     tell_underway(f"Removing the {kind} in {data}", as_json=as_json)
     shutil.rmtree(data)
     if as_json:
-        tell_json({"event": "wiped", "kind": kind})
-    else:
-        click.echo(f"Removed the {kind} in {data}.")
+        tell_json({"event": "wiped", "kind": kind, "mark": forgotten})
+        return
+    click.echo(f"Removed the {kind} in {data}.")
+    if kind == "phone" and not forgotten:
+        click.echo(f"There was no mark of it in {marks}; if it ran with --mark-dir, a file of 21 bytes is left there.")
 
 
 def _refuse_running(kind: str, data: Path) -> None:

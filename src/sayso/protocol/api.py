@@ -332,7 +332,11 @@ class Withdrawn(Struct, frozen=True):
 
 
 class Holdings(Struct, frozen=True, kw_only=True):
-    """All that the server holds of a line (`POST /v1/me`)."""
+    """All that the server holds of a line (`POST /v1/me`).
+
+    Keys that the phone itself has published and envelopes that wait for it are counted; of the PIN, what is left of its
+    tries. tests/unit/server/services/test_lines.py goes through the schema, column by column.
+    """
 
     token: bytes
     commitment: bytes
@@ -350,17 +354,32 @@ class Holdings(Struct, frozen=True, kw_only=True):
     envelope_keys: list[int]
     waiting_envelopes: int
     waiting_bytes: int
+    highest_key: int = -1
+    """Greatest id of a one-time key that was ever taken; -1: none was."""
+    claims_since_s: int | None = None
+    """When the day began in which claims of others' keys are counted: seconds of the server's running time."""
+    claims_spent: int = 0
+    """How many lines' keys were claimed since then; never whose."""
+    codes_asked: int = 0
+    """Codes that this device asked for and that are still good."""
     discovery_full_at_s: int = 0
     """When the line may ask for a full bucket of numbers again, seconds of the server's running time; 0: now."""
     discovery_last_batch: bytes = b""
     """SHA-256 of the last batch of blinded numbers that was paid for."""
+    previous_discovery_full_at_s: int = 0
+    """The same two under the line's token of the epoch that ends."""
+    previous_discovery_last_batch: bytes = b""
     set_leaves_at_s: int = 0
     """When the line leaves the enrolled set because its lease ended, in the same seconds; 0: nothing is drawn."""
     pin_set: bool = False
     pin_tries: int = 0
     """How many are left to newcomers."""
+    pin_own_tries: int = 0
+    """How many are left to this device."""
+    newcomer_since_s: int | None = None
+    """Another device waits for this number since then: seconds of the server's running time."""
     newcomer_until_s: int | None = None
-    """Another device waits for this number until then: seconds of the server's running time."""
+    """...and until then."""
     previous_token: bytes = b""
     """The line's token of the epoch that ends, while two overlap."""
 

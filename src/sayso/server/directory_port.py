@@ -133,6 +133,10 @@ class LineStore(Protocol):
         """Look up a device's enrolment."""
         ...
 
+    async def codes_asked(self, device: DeviceId, *, now: float) -> int:
+        """Count the codes that a device has asked for and that have not expired."""
+        ...
+
     async def set_grant(self, device: DeviceId, grant_hash: GrantHash, *, now: float) -> Line | None:
         """Replace the hash of the line's grant. None: not enrolled."""
         ...

@@ -19,14 +19,11 @@ from sayso.server.core.set_schedule import Candidate
 class DiscoveryBudgetStore(Protocol):
     """What lines have spent. Whoever gets an error from it evaluates nothing."""
 
-    async def spend(
-        self, records: Sequence[bytes], batch: bytes, elements: int, *, now: float, allowance: Allowance
-    ) -> None:
-        """Take a batch out of a line's bucket. Of any number of callers, in any number of processes, none overdraws.
+    async def spend(self, record: bytes, batch: bytes, elements: int, *, now: float, allowance: Allowance) -> None:
+        """Take a batch out of a bucket. Of any number of callers, in any number of processes, none overdraws.
 
         Args:
-            records: of `discovery_budget.record_id`, for each of the line's tokens, the current epoch's first: it is
-                the one that is written. Or else an epoch's turn would fill every bucket.
+            record: of `discovery_budget.record_id`.
             batch: of `discovery_budget.batch_digest`; the last one once more is free.
             elements: how many numbers.
             now: running seconds.
@@ -37,8 +34,8 @@ class DiscoveryBudgetStore(Protocol):
         """
         ...
 
-    async def budget(self, records: Sequence[bytes]) -> DiscoveryBudget | None:
-        """Look up what is remembered of a line's bucket."""
+    async def budget(self, record: bytes) -> DiscoveryBudget | None:
+        """Look up what is remembered of a bucket."""
         ...
 
     async def forget_full(self, *, now: float) -> None:

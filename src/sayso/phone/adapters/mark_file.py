@@ -70,10 +70,12 @@ class MarkFile:
             raise StoreLockedError(_UNUSABLE)
 
 
-def forget_mark(directory: Path, data: Path) -> None:
-    """Remove the mark of a store that is to be wiped."""
-    with suppress(StoreLockedError, FileNotFoundError):
+def forget_mark(directory: Path, data: Path) -> bool:
+    """Remove the mark of a store that is to be wiped. False: there is none in this directory."""
+    with suppress(StoreLockedError, FileNotFoundError, NotADirectoryError):
         (directory / _name(data)).unlink()
+        return True
+    return False
 
 
 def _name(data: Path) -> str:

@@ -6,6 +6,7 @@ from typing import Final, Literal
 from sayso.protocol.frames import OutcomeState
 from sayso.protocol.ids import DeviceId, EnrolmentId, GrantHash, Token
 from sayso.protocol.keys import DeviceKeys
+from sayso.server.core.claim_budget import ClaimBudget
 
 Findable = Literal["everyone", "nobody"]
 NO_GRANT: Final = GrantHash(bytes(32))
@@ -67,6 +68,10 @@ class Enrolment:
         """All tokens that the line is reached under."""
         return (self.token,) if self.previous_token is None else (self.token, self.previous_token)
 
+    def token_in(self, epoch: int) -> Token:
+        """Return the line's token of an epoch; the one it has, where it has none there."""
+        return next((token for token in self.tokens if token[0] == epoch), self.token)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgreedConsent:
@@ -101,12 +106,16 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldKeys:
-    """The keys that the directory holds for others to claim."""
+    """The keys that the directory holds for others to claim, and what is counted of keys."""
 
     one_time_keys: int
     fallback_key: bool
     envelope_keys: tuple[int, ...]
     """Newest first."""
+    highest_key: int = -1
+    """Greatest id of a one-time key that was ever taken."""
+    claims: ClaimBudget | None = None
+    """What the device has claimed of others' keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

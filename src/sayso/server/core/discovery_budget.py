@@ -2,13 +2,14 @@
 
 One number is enough to remember a bucket by: when it will be full again (the generic cell rate algorithm, ITU-T I.371).
 It is kept under a keyed hash of the line's token and outlives the enrolment, so that leaving and coming back buys
-nothing; once the bucket is full there is nothing to remember.
+nothing; once the bucket is full there is nothing to remember. A line that has moved to another epoch has another token,
+and so a bucket of its own there: that is what evaluates its contacts anew without cost (docs/adr/0014).
 """
 
 import hashlib
 import hmac
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sayso.protocol.api import ProblemType
@@ -65,11 +66,6 @@ def record_id(codes_key: bytes, token: Token) -> bytes:
 def batch_digest(epoch: int, elements: Sequence[bytes]) -> bytes:
     """Name a batch by its bytes, 32 bytes."""
     return hashlib.sha256(bytes([epoch]) + b"".join(elements)).digest()
-
-
-def joined(budgets: Iterable[DiscoveryBudget]) -> DiscoveryBudget | None:
-    """Join what is remembered of a line under its tokens of two epochs: the emptiest bucket is the line's."""
-    return max(budgets, key=lambda one: one.full_at, default=None)
 
 
 def spend(

@@ -5,8 +5,7 @@ from collections.abc import Callable, Collection
 from sayso.protocol import api
 from sayso.protocol.api import ProblemType
 from sayso.protocol.errors import DiscoveryError
-from sayso.protocol.ids import DeviceId
-from sayso.server.core.directory import Enrolment
+from sayso.protocol.ids import DeviceId, Token
 from sayso.server.core.discovery_budget import Allowance, DiscoveryBudget, batch_digest, record_id
 from sayso.server.directory_port import LineStore
 from sayso.server.discovery_port import DiscoveryBudgetStore
@@ -54,7 +53,7 @@ class Discovery:
         if enrolment is None:
             raise Refused(ProblemType.NOT_ENROLLED, "This device is not enrolled.")
         await self._budgets.spend(
-            self._records(enrolment),
+            self._record(enrolment.token_in(body.epoch)),
             batch_digest(body.epoch, body.elements),
             len(body.elements),
             now=self._running(),
@@ -65,10 +64,9 @@ class Discovery:
         except DiscoveryError as error:
             raise Refused(ProblemType.MALFORMED, "A blinded element is none.") from error
 
-    async def held(self, device: DeviceId) -> DiscoveryBudget | None:
-        """Return what is remembered of a line's budget, for its owner."""
-        enrolment = await self._lines.enrolment(device)
-        return None if enrolment is None else await self._budgets.budget(self._records(enrolment))
+    async def held(self, token: Token) -> DiscoveryBudget | None:
+        """Return what is remembered of a line's budget under one of its tokens, for its owner."""
+        return await self._budgets.budget(self._record(token))
 
-    def _records(self, enrolment: Enrolment) -> list[bytes]:
-        return [record_id(self._codes_key, token) for token in enrolment.tokens]
+    def _record(self, token: Token) -> bytes:
+        return record_id(self._codes_key, token)

@@ -28,6 +28,7 @@ OUTLIVES: Final = (
     "Answers to the device's last key claims, sealed under request ids that only the device knows: 10 minutes.",
     "What became of messages, under random secrets of their senders: 14 days.",
     "How many numbers were asked for, under a keyed hash of the line: until all may be asked again, 30 days at most.",
+    "How many codes were sent, under keyed hashes of number, block and country: hours as a rule, 30 days at most.",
     "The line's place in the last published builds of the enrolled set and the changes between them: 8 days.",
 )
 """What a receipt of withdrawal says is still held."""

@@ -113,8 +113,11 @@ class Lines:
             raise _not_enrolled()
         held = await self._keys.held_keys(device)
         pin = await self._pins.pin(device)
-        newcomer = await self._locks.newcomer(device, now=self._running())
-        budget = await self._discovery.held(device)
+        now = self._running()
+        newcomer = await self._locks.newcomer(device, now=now)
+        budget = await self._discovery.held(enrolment.token)
+        ending = enrolment.previous_token
+        previous = None if ending is None else await self._discovery.held(ending)
         leaves_at = await self._sets.leaves_at(device)
         envelopes, size = await self._relay.holdings(device)
         return api.Holdings(
@@ -130,13 +133,21 @@ class Lines:
             one_time_keys=held.one_time_keys,
             fallback_key=held.fallback_key,
             envelope_keys=list(held.envelope_keys),
+            highest_key=held.highest_key,
+            claims_since_s=None if held.claims is None else int(held.claims.since),
+            claims_spent=0 if held.claims is None else held.claims.spent,
+            codes_asked=await self._store.codes_asked(device, now=now),
             waiting_envelopes=envelopes,
             waiting_bytes=size,
             pin_set=pin is not None,
             pin_tries=0 if pin is None else pin.tries_left,
+            pin_own_tries=0 if pin is None else pin.own_tries_left,
+            newcomer_since_s=None if newcomer is None else int(newcomer.since),
             newcomer_until_s=None if newcomer is None else int(newcomer.until),
             discovery_full_at_s=0 if budget is None else math.ceil(budget.full_at),
             discovery_last_batch=b"" if budget is None else budget.last_batch,
+            previous_discovery_full_at_s=math.ceil(previous.full_at) if previous else 0,
+            previous_discovery_last_batch=previous.last_batch if previous else b"",
             previous_token=enrolment.previous_token or b"",
             set_leaves_at_s=0 if leaves_at is None else math.ceil(leaves_at),
         )

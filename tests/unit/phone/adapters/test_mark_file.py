@@ -76,8 +76,9 @@ def test_a_mark_that_cannot_be_kept_is_an_error(tmp_path: Path) -> None:
 def test_a_wiped_store_leaves_no_mark(tmp_path: Path) -> None:
     data = _data(tmp_path / "data")
     MarkFile(tmp_path / "marks", data).advance(5)
-    forget_mark(tmp_path / "marks", data)
-    forget_mark(tmp_path / "marks", data)
+    assert not forget_mark(tmp_path / "elsewhere", data)
+    assert forget_mark(tmp_path / "marks", data)
+    assert not forget_mark(tmp_path / "marks", data)
     assert list((tmp_path / "marks").iterdir()) == []
 
 

@@ -39,6 +39,14 @@ def test_each_field_has_a_row() -> None:
 def test_each_field_shows_in_the_rows() -> None:
     before = held_rows(holdings(), str)
     for field, value in {
+        "highest_key": 3,
+        "claims_since_s": 12,
+        "claims_spent": 4,
+        "codes_asked": 1,
+        "pin_own_tries": 8,
+        "newcomer_since_s": 98,
+        "previous_discovery_full_at_s": 7,
+        "previous_discovery_last_batch": b"z" * 32,
         "newcomer_until_s": 99,
         "pin_set": True,
         "pin_tries": 7,

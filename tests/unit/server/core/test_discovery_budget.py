@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sayso.protocol.api import ProblemType
 from sayso.protocol.ids import Token
 from sayso.protocol.limits import DAY, LIMITS
-from sayso.server.core.discovery_budget import Allowance, DiscoveryBudget, batch_digest, joined, left, record_id, spend
+from sayso.server.core.discovery_budget import Allowance, DiscoveryBudget, batch_digest, left, record_id, spend
 from sayso.server.errors import ConfigError, Refused
 
 NOW = 1_000_000.0
@@ -67,14 +67,6 @@ def test_no_order_of_asking_yields_more_than_the_bucket_and_what_came_back(asked
         assert elements <= before
         got += elements
     assert got <= 2000 + 200 * (now - NOW) / DAY + 1
-
-
-def test_of_two_records_of_one_line_the_emptier_bucket_counts() -> None:
-    one = DiscoveryBudget(full_at=NOW + 5, last_batch=b"a")
-    other = DiscoveryBudget(full_at=NOW + 9, last_batch=b"b")
-    assert joined([]) is None
-    assert joined([one]) == one
-    assert joined([one, other]) == joined([other, one]) == other
 
 
 def test_a_record_is_full_again_within_ten_days() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from sayso.protocol.api import Evaluate, ProblemType
 from sayso.protocol.errors import DiscoveryError
-from sayso.protocol.ids import DeviceId
+from sayso.protocol.ids import DeviceId, Token
 from sayso.server.core.discovery_budget import Allowance
 from sayso.server.errors import Refused, ServerError, StoreError
 from sayso.server.services.discovery import Discovery
@@ -24,7 +24,7 @@ class _Echo:
         self.dead = False
 
     async def evaluate(self, epoch: int, elements: Sequence[bytes]) -> bytes:
-        assert epoch == 5
+        assert epoch in {5, 6}
         if self.dead:
             raise ServerError("the worker died")
         if elements[0] == bytes(32):
@@ -40,7 +40,7 @@ class _World:
         self.evaluator = _Echo()
         self.now = NOW
         self.discovery = Discovery(
-            epochs=lambda: (5,),
+            epochs=lambda: (6, 5),
             evaluator=self.evaluator,
             lines=self.directory,
             budgets=self.budgets,
@@ -48,11 +48,12 @@ class _World:
             allowance=Allowance(bucket=bucket, per_day=10),
             running=lambda: self.now,
         )
-        self.device = run(enrol(self.directory)).device
+        enrolment = run(enrol(self.directory))
+        self.device, self.token = enrolment.device, enrolment.token
 
     def ask(self, *elements: bytes, epoch: int = 5, device: DeviceId | None = None) -> bytes:
         answer = run(self.discovery.evaluate(Evaluate(epoch, list(elements)), device=device or self.device))
-        assert answer.epoch == 5
+        assert answer.epoch == epoch
         return answer.evaluated
 
     def refusal(self, *elements: bytes, epoch: int = 5, device: DeviceId | None = None) -> ProblemType:
@@ -107,9 +108,19 @@ def test_with_the_limiters_store_gone_nothing_is_evaluated() -> None:
 
 def test_a_line_sees_what_is_remembered_of_its_budget() -> None:
     world = _World()
-    assert run(world.discovery.held(world.device)) is None
+    assert run(world.discovery.held(world.token)) is None
     world.ask(ELEMENT)
-    held = run(world.discovery.held(world.device))
+    held = run(world.discovery.held(world.token))
     assert held is not None
     assert held.full_at == NOW + 8640
-    assert run(world.discovery.held(DeviceId(bytes(16)))) is None
+
+
+def test_a_line_that_moved_pays_in_each_epoch_for_itself_and_before_that_out_of_one_bucket() -> None:
+    world = _World(bucket=1)
+    world.ask(ELEMENT)
+    assert world.refusal(b"f" * 32, epoch=6) is ProblemType.LIMIT, "it has no token there yet"
+    fresh = Token(b"\6" + world.token[1:])
+    assert run(world.directory.move(world.device, world.token, fresh, now=NOW)) is not None
+    assert world.ask(ELEMENT, epoch=6), "what was paid for is evaluated anew without cost"
+    for epoch in (5, 6):
+        assert world.refusal(b"g" * 32, epoch=epoch) is ProblemType.LIMIT, "one bucket for each, and no more"

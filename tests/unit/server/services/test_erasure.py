@@ -1,18 +1,21 @@
 """Leaving: everything goes, the answer can be asked for twice, and a crash between the two files is made good."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from sayso.consent.receipts import read_receipt
-from sayso.protocol import api
+from sayso.protocol import api, tokens
 from sayso.protocol.frames import OutcomeState
 from sayso.protocol.limits import LIMITS
 from sayso.server.services.erasure import ANSWER_KEPT_S, OUTLIVES
 from tests.aio import run
 from tests.fakes.control_server import control_server
 from tests.fakes.control_world import FakeRelay, ServerClock
+from tests.fakes.locking import comes, set_pin
 
 NUMBER = "+447700900001"
 
@@ -29,6 +32,45 @@ def test_a_withdrawal_erases_everything_and_is_signed_for(tmp_path: Path) -> Non
             assert server.relay.lines == {}
             counts = await server.control.counts()
             assert (counts.enrolments, counts.one_time_keys, counts.pending, counts.erasures) == (0, 0, 0, 0)
+
+    run(main())
+
+
+LEFT = {
+    "departed_devices": "This answer and the device's public key",
+    "claim_answers": "Answers to the device's last key claims",
+    "discovery_budgets": "How many numbers were asked for",
+    "sms_buckets": "How many codes were sent",
+    "sms_charges": "How many codes were sent",
+}
+"""Tables that may hold something after an erasure, and how the sentence begins that says so on the receipt."""
+
+
+def test_what_lies_in_the_directory_after_an_erasure_is_what_the_receipt_lists(tmp_path: Path) -> None:
+    """A line that has done everything a line can do: a PIN, claims, look-ups, a newcomer, a code of its own."""
+
+    async def main() -> None:
+        async with control_server(tmp_path) as server:
+            device = await server.reachable(NUMBER)
+            assert (await set_pin(device, "271828")).status == 200
+            claim = api.Claim(device.drawn(), [api.ClaimLine(b"\5" + bytes(32))])
+            assert (await device.post(api.CLAIM_PATH, claim)).status == 200
+            asked = api.Evaluate(5, tokens.Blinded([b"somebody"]).elements)
+            assert (await device.post(api.EVALUATE_PATH, asked)).status == 200
+            newcomer = server.device(NUMBER)
+            assert (await comes(server, newcomer))[2].problem == "locked"
+            device.nonces.clear()
+            await server.code_for(device)
+            await newcomer.post(api.CANCEL_PATH, api.Empty())
+            device.nonces.clear()
+            answer = await device.post(api.WITHDRAW_PATH, device.withdrawal())
+            assert answer.status == 200, answer.body
+            with closing(sqlite3.connect(tmp_path / "directory.db")) as database:
+                tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+                left = {one for one in tables if database.execute(f"SELECT count(*) FROM {one}").fetchone() != (0,)}  # noqa: S608  the schema's own names
+            assert {"departed_devices", "claim_answers", "discovery_budgets", "sms_buckets"} <= left
+            for table in left - {"alembic_version"}:
+                assert any(said.startswith(LEFT[table]) for said in OUTLIVES), table
 
     run(main())
 

@@ -1,6 +1,6 @@
 """`DiscoveryBudgetStore` and `SetStore` in the directory's database, so that all processes over it share them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import Double, delete, insert, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sayso.protocol.ids import DeviceId, Token
 from sayso.server.adapters.directory.engine import Database
 from sayso.server.adapters.directory.tables import discovery_budgets, enrolments, set_departures
-from sayso.server.core.discovery_budget import Allowance, DiscoveryBudget, joined, spend
+from sayso.server.core.discovery_budget import Allowance, DiscoveryBudget, spend
 from sayso.server.core.set_schedule import Candidate
 
 
@@ -19,23 +19,21 @@ class SqlDiscovery:
         """Take a database whose schema is current."""
         self._database = database
 
-    async def spend(
-        self, records: Sequence[bytes], batch: bytes, elements: int, *, now: float, allowance: Allowance
-    ) -> None:
-        """See `DiscoveryBudgetStore`; the transaction holds the records' lock from its beginning."""
+    async def spend(self, record: bytes, batch: bytes, elements: int, *, now: float, allowance: Allowance) -> None:
+        """See `DiscoveryBudgetStore`; the transaction holds the record's lock from its beginning."""
         table = discovery_budgets
-        async with self._database.write(*records) as connection:
-            before = await _find(connection, records)
+        async with self._database.write(record) as connection:
+            before = await _find(connection, record)
             after = spend(before, batch, elements, now=now, allowance=allowance)
-            await connection.execute(delete(table).where(table.c.id == records[0]))
+            await connection.execute(delete(table).where(table.c.id == record))
             await connection.execute(
-                insert(table).values(id=records[0], full_at=after.full_at, last_batch=after.last_batch)
+                insert(table).values(id=record, full_at=after.full_at, last_batch=after.last_batch)
             )
 
-    async def budget(self, records: Sequence[bytes]) -> DiscoveryBudget | None:
+    async def budget(self, record: bytes) -> DiscoveryBudget | None:
         """See `DiscoveryBudgetStore`."""
         async with self._database.read() as connection:
-            return await _find(connection, records)
+            return await _find(connection, record)
 
     async def forget_full(self, *, now: float) -> None:
         """See `DiscoveryBudgetStore`."""
@@ -83,7 +81,7 @@ class SqlDiscovery:
             return (await connection.execute(query)).scalar_one_or_none()
 
 
-async def _find(connection: AsyncConnection, records: Sequence[bytes]) -> DiscoveryBudget | None:
+async def _find(connection: AsyncConnection, record: bytes) -> DiscoveryBudget | None:
     table = discovery_budgets
-    rows = await connection.execute(select(table).where(table.c.id.in_(records)))
-    return joined(DiscoveryBudget(full_at=row.full_at, last_batch=row.last_batch) for row in rows)
+    row = (await connection.execute(select(table).where(table.c.id == record))).first()
+    return None if row is None else DiscoveryBudget(full_at=row.full_at, last_batch=row.last_batch)

@@ -96,6 +96,12 @@ async def find(connection: AsyncConnection, device: DeviceId) -> Enrolment | Non
     return None if row is None else rows.to_enrolment(row)
 
 
+async def count_codes(connection: AsyncConnection, device: DeviceId, *, now: float) -> int:
+    """See `LineStore.codes_asked`."""
+    table = pending_enrolments
+    return await connection.scalar(select(func.count()).where(table.c.device == device, table.c.expires > now)) or 0
+
+
 async def renew(connection: AsyncConnection, leases: Mapping[DeviceId, float]) -> None:
     """Move lease ends forward, never back."""
     if not leases:

@@ -8,6 +8,7 @@ from sayso.protocol.ids import DeviceId
 from sayso.protocol.keys import EnvelopeKey, RatchetKey
 from sayso.server.adapters.directory import rows
 from sayso.server.adapters.directory.tables import enrolments, envelope_keys, fallback_keys, one_time_keys
+from sayso.server.core.claim_budget import ClaimBudget
 from sayso.server.core.directory import HeldKeys
 from sayso.server.core.held_keys import accept_one_time_keys
 from sayso.server.core.model import Line
@@ -31,10 +32,17 @@ async def held(connection: AsyncConnection, device: DeviceId) -> HeldKeys:
     """See `KeyStore.held_keys`."""
     newest_first = select(envelope_keys.c.id).where(envelope_keys.c.device == device)
     newest_first = newest_first.order_by(envelope_keys.c.replaced_at.is_not(None))
+    counted = select(enrolments.c.highest_key, enrolments.c.claims_since, enrolments.c.claims_spent)
+    row = (await connection.execute(counted.where(enrolments.c.device == device))).first()
+    claims = None
+    if row is not None and row.claims_since is not None:
+        claims = ClaimBudget(since=row.claims_since, spent=row.claims_spent)
     return HeldKeys(
         one_time_keys=await _count_one_time_keys(connection, device),
         fallback_key=bool(await connection.scalar(select(func.count()).where(fallback_keys.c.device == device))),
         envelope_keys=tuple((await connection.execute(newest_first)).scalars()),
+        highest_key=-1 if row is None else row.highest_key,
+        claims=claims,
     )
 
 

@@ -67,6 +67,11 @@ class SqlDirectory:
         async with self._database.read() as connection:
             return await enrolments.find(connection, device)
 
+    async def codes_asked(self, device: DeviceId, *, now: float) -> int:
+        """See `LineStore`."""
+        async with self._database.read() as connection:
+            return await enrolments.count_codes(connection, device, now=now)
+
     async def set_grant(self, device: DeviceId, grant_hash: GrantHash, *, now: float) -> Line | None:
         """See `LineStore`."""
         async with self._database.write(device) as connection:
