@@ -88,7 +88,7 @@ GROUPS = (
     ),
     Group("operator", 3.5, ("tests/integration/server",), workers=3),
     Group("delivery", 5.0, ("tests/integration/delivery", *_DELIVERY)),
-    Group("app", 5.0, ("tests/integration/app", *_APP)),
+    Group("app", 5.0, ("tests/integration/app", *_APP), workers=3),
     Group("audit", 5.0, ("tests/unit/audit", "tests/integration/audit", *_AUDIT)),
     Group("update", 3.0, ("tests/unit/update", "tests/integration/update", *_UPDATE)),
     Group("load", 8.0, ("tests/integration/load", *_LOAD), on_disk=True),

@@ -208,7 +208,7 @@ function conversation() {
 const control = (one) => [one.form?.id, one.form?.dataset.post, one.name, /^(radio|checkbox)$/.test(one.type) ? one.value : ""].join(" ");
 const typed = (one) => one.value !== one.defaultValue || one.checked !== one.defaultChecked;
 // One that was sent is taken: it must not come back with the next view.
-const unsent = (sent) => controls().filter((one) => one.form.dataset.post !== sent && typed(one));
+const unsent = (sent) => controls().filter((one) => !(sent && one.form.dataset.post === sent) && typed(one));
 const controls = () => [...main.querySelectorAll("form[data-post] input, form.leave input")];
 
 // What must not be lost when the same view is fetched again: a draft, a form half filled in, and where one was.
