@@ -68,7 +68,7 @@ _AUDIT = (
 )
 _UPDATE = ("tests/attack/test_update_mirror.py", "tests/fuzz/test_update.py")
 _LOAD = (
-    *(f"tests/contract/test_{name}.py" for name in ("buses", "ownership")),
+    *(f"tests/contract/test_{name}.py" for name in ("buses", "custody", "ownership")),
     *(f"tests/attack/test_{name}.py" for name in ("floods", "mailbox_flooding", "stream_abuse")),
 )
 _ELSEWHERE = (*_DELIVERY, *_APP, *_AUDIT, *_UPDATE, *_LOAD)
