@@ -77,6 +77,25 @@ def test_a_thousand_silent_connections_take_nobodys_place() -> None:
     run(main())
 
 
+def test_a_half_open_connection_ends_and_nothing_on_it_is_lost() -> None:
+    """The other side is gone, and nobody says so: no answer to a ping. Who answers stays."""
+
+    async def main() -> None:
+        limits = StreamLimits(idle_s=0.5, pong_s=0.5, close_s=0.2)
+        async with server(limits=limits).running() as one, one.logged_in(ALICE) as alice:
+            async with one.logged_in(BOB) as bob:
+                bob.stop_reading()  # neither the pings nor what is live
+                alice.say(alice.deposit(BOB.line, b"to nobody", 1))
+                await one.until(lambda: len(one.open) == 1)
+            assert (await alice.expect(Deposited)).state is DepositState.ACCEPTED
+            assert len(one.store.disk.mail) == 1
+            async with one.logged_in(BOB) as bob:
+                alice.say(alice.deposit(BOB.line, b"here again", 2))
+                await bob.until(lambda: b"here again" in bob.delivered)
+
+    run(main())
+
+
 def test_one_network_cannot_take_all_places(monkeypatch: pytest.MonkeyPatch) -> None:
     names = iter([b"A" * 8] * 3 + [b"B" * 8])
     monkeypatch.setattr(Networks, "name", lambda _self, _host: next(names))

@@ -145,6 +145,8 @@ class DeviceStream(WSListener):
                 message = frame.get_payload_as_bytes()
                 self.messages.append(len(message))
                 self.frames += server_frames.read(message)
+            case WSMsgType.PING:
+                transport.send_pong(frame.get_payload_as_bytes())
             case WSMsgType.PONG:
                 self.pongs.append(frame.get_payload_as_bytes())
             case WSMsgType.CLOSE:

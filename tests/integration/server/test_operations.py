@@ -120,6 +120,24 @@ def test_metrics_are_counts_by_allow_list(tmp_path: Path) -> None:
     run(main())
 
 
+def test_before_a_stop_it_says_that_it_is_not_ready_and_serves_on(tmp_path: Path) -> None:
+    """A load balancer looks at /readyz, and sends nobody here any more, before anybody is sent away."""
+
+    async def main() -> None:
+        async with real_server(tmp_path, "--plain-keyring", "--drain-seconds", "600") as server:
+            alice, bob = await server.enrolled(ALICE), await server.enrolled(BOB)
+            async with server.stream(alice) as client:
+                server.process.send_signal(signal.SIGTERM)
+                while (answer := await server.get("/readyz")).status == 200:  # noqa: ASYNC110  nothing announces it
+                    await asyncio.sleep(0.05)
+                assert (answer.status, answer.body) == (503, b"the server stops\n")
+                await deposit(client, await held(bob))  # accepted: who is here is served until the time is over
+                assert server.process.returncode is None
+            server.process.kill()
+
+    run(main())
+
+
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "192.0.2.1:9464", "[::]:0", "example.com:9464"])
 def test_metrics_are_shown_to_this_machine_only(tmp_path: Path, address: str) -> None:
     done = sayso(
