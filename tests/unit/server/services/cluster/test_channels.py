@@ -1,6 +1,7 @@
 """What nodes say to each other is sealed, in order, and taken once."""
 
 import asyncio
+from typing import Any
 
 from sayso.server.cluster_port import Delivery
 from sayso.server.services.cluster.channels import Channels
@@ -49,3 +50,14 @@ def test_nothing_of_an_item_can_be_read_and_nobody_else_can_speak_or_repeat() ->
                 task.cancel()
 
     run(main())
+
+
+def test_what_another_version_says_is_not_taken_for_heard() -> None:
+    """It would be lost: whoever sent it holds it until it is acknowledged, or this node is gone."""
+    heard: list[AnyItem] = []
+    bus = FakeBus({})
+    one, two = end(1, bus, b"s" * 32, []), end(2, bus, b"s" * 32, heard)
+    unknown: list[Any] = [["a word of tomorrow", 1]]
+    assert not two._receive(one._sealed(2, 1, unknown))
+    assert two._receive(one._sealed(2, 1, [Left(1)]))
+    assert heard == [Left(1)]
