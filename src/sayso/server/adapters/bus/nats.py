@@ -92,7 +92,10 @@ class NatsBus:
                 await message.respond(b"")
 
         await self._client.subscribe(self._subject(node), cb=take)
-        await self._client.flush()
+        # Twice: the client writes a flush's PING before what still waits to be written, here the subscription itself.
+        # When the first PONG is back that has been written, and the second cannot overtake it.
+        for _ in range(2):
+            await self._client.flush()
 
     async def deliver(self, node: int, message: bytes) -> Delivery:
         """See `Bus`."""
