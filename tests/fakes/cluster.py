@@ -161,7 +161,7 @@ class FakeNode:
         self.bus = FakeBus(listeners)
         self._record = record
         ownership = FakeOwnership(record, number)
-        store = _Store(record.disk)
+        self.store = store = _Store(record.disk)
         self.runner = RelayRunner(
             LineTable(), Held(waiting=[], doubts=[], next_seq=0), store, now=asyncio.get_running_loop().time
         )

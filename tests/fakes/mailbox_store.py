@@ -1,5 +1,6 @@
 """A MailboxStore in memory that passes the same contract as the embedded one (tests/contract/mailbox_store.py)."""
 
+import asyncio
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ class FakeMailboxStore:
         self.disk = disk or Disk()
         self.fail_next: StoreError | None = None
         """Raised by the next commit, which stores nothing. All but a NoSpaceError end the store."""
+        self.stuck: asyncio.Event | None = None
+        """Set, a commit waits for it."""
         self.damaged: set[int] = set()
         """Seqs whose envelopes cannot be read."""
         self.commits: list[Batch] = []
@@ -48,6 +51,8 @@ class FakeMailboxStore:
     async def commit(self, batch: Batch) -> None:
         """Apply a batch, all or nothing."""
         self._refuse_dead()
+        if self.stuck is not None:
+            await self.stuck.wait()
         if self.fail_next is not None:
             error, self.fail_next = self.fail_next, None
             self._dead = not isinstance(error, NoSpaceError)

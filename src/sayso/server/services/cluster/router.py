@@ -38,6 +38,8 @@ _LOOKS_MAX: Final = 8
 _LOOKS_FOR_NOTHING: Final = 2
 """An envelope may move between the question to PostgreSQL and those to the nodes; a second look finds it."""
 _LOOK_AGAIN_S: Final = 0.05
+_CLOSED: Final = 0
+"""In place of its number: a connection that is closed."""
 _ROUTES_KEPT: Final = 65_536
 _ROUNDS_KEPT: Final = 65_536
 _log = structlog.get_logger()
@@ -119,7 +121,7 @@ class Router:
             self._under_way[part.handle_hash] = self._under_way.get(part.handle_hash, 0) + 1
         if route is None:
             self._tidy_routes()
-            route = self._routes[frame.token] = Route(frame.token)
+            route = self._routes[frame.token] = Route(frame.token, self._number())
             self._look(route)
         if route.node is None or route.device is None:
             route.queue.append((sender, frame))
@@ -205,7 +207,7 @@ class Router:
         """A connection of the other node is closed; or one of this node's has to be."""
         sender = self._far.pop((node, connection), None)
         if sender is not None:
-            sender.link = None
+            sender.link = _Far(self._channels, node, _CLOSED)
             return
         mine = self._senders.get(connection)
         if mine is not None and mine.link is not None:
@@ -217,34 +219,31 @@ class Router:
             self._far.pop(key).link = None
         for known in [known for known in self._rounds if known[0] == node]:
             del self._rounds[known]
-        routes = {id(route): route for route in (*self._routes.values(), *self._open.values())}
-        for route in routes.values():
-            gone = [ref for ref, sent in route.sent.items() if sent.node == node]
-            if route.lose(node):
-                self._look(route)
-            for ref in gone:
-                self._open.pop(ref, None)
+        for route in [route for route in self._routes.values() if route.leads_to(node)]:
+            for ref in route.lose():
+                del self._open[ref]
+            if route.back:
+                self._turn_if_due(route)
+            else:
+                del self._routes[route.token]
         for ref in [ref for ref, asked in self._questions.items() if asked[2] == node]:
             self.not_known(ref)
 
     # Deposits
 
     def _forward(self, route: Route, node: int, device: DeviceId, sender: Sender, frame: Deposit) -> None:
-        ref, self._next = self._next, self._next + 1
+        ref = self._number()
         route.sent[ref] = Sent(sender, frame, node)
         self._open[ref] = route
         self._channels.send(node, Forward(self._connection(sender, node), device, route.round, numbered(frame, ref)))
 
     def _turn_if_due(self, route: Route) -> None:
         if route.is_turned:
-            route.turn()
+            route.turn(self._number())
             self._look(route)
 
     def _look(self, route: Route) -> None:
-        self._routes[route.token] = route
-        if not route.looking:
-            route.looking = True
-            self._start(self._lead(route))
+        self._start(self._lead(route))
 
     async def _lead(self, route: Route) -> None:
         """Find out where a route leads, then let go what waits on it."""
@@ -264,7 +263,7 @@ class Router:
             if self._channels.is_gone(node):
                 self._start(self._lead(route))
                 return
-            route.node, route.looking = node, False
+            route.node = node
             while route.queue:
                 self._forward(route, node, device, *route.queue.popleft())
         elif self._relay.lines.by_token(route.token) is not None:
@@ -274,9 +273,7 @@ class Router:
 
     def _end(self, route: Route) -> None:
         """Have what waits on a route decided here: the mailbox is held here, or there is none."""
-        route.looking = False
-        if self._routes.get(route.token) is route:
-            del self._routes[route.token]
+        del self._routes[route.token]
         now = self._now()
         for sender, frame in route.queue:
             self._settled(sender, frame)
@@ -285,9 +282,7 @@ class Router:
 
     def _turn_away(self, route: Route) -> None:
         """Say that nothing was stored: the line is there, but its mailbox is with a node that is not, or on its way."""
-        route.looking = False
-        if self._routes.get(route.token) is route:
-            del self._routes[route.token]
+        del self._routes[route.token]
         for sender, frame in route.queue:
             self._settled(sender, frame)
             if sender.link is not None:
@@ -345,7 +340,7 @@ class Router:
                 break
             node, under_way = await self._find(digest)
             if node is not None and not self._channels.is_gone(node):
-                ref, self._next = self._next, self._next + 1
+                ref = self._number()
                 self._questions[ref] = (sender, frame, node)
                 asked = type(frame)(ref, frame.handle)
                 self._channels.send(node, Question(self._connection(sender, node), asked))
@@ -383,19 +378,25 @@ class Router:
 
     # Connections
 
+    def _number(self) -> int:
+        """Return a number that was not used before: of a connection, a round, or what another node is asked."""
+        number, self._next = self._next, self._next + 1
+        return number
+
     def _connection(self, sender: Sender, node: int) -> int:
+        if sender.link is None:
+            return _CLOSED
         number = self._connections.get(sender)
         if number is None:
-            number, self._next = self._next, self._next + 1
-            if sender.link is not None:  # of one that is closed nothing is remembered
-                self._connections[sender] = number
-                self._senders[number] = sender
-                self._told[sender] = set()
-        if sender in self._told:
-            self._told[sender].add(node)
+            number = self._connections[sender] = self._number()
+            self._senders[number] = sender
+            self._told[sender] = set()
+        self._told[sender].add(node)
         return number
 
     def _far_sender(self, node: int, connection: int) -> Sender:
+        if connection == _CLOSED:
+            return Sender(_Far(self._channels, node, _CLOSED))
         sender = self._far.get((node, connection))
         if sender is None:
             sender = self._far[node, connection] = Sender(_Far(self._channels, node, connection))
@@ -407,7 +408,10 @@ class Router:
 
 
 class _Far:
-    """A connection of another node, as this node's relay sees it."""
+    """A connection of another node, as this node's relay sees it.
+
+    Of one that is closed that node still hears what it waits for itself: answers, but no news.
+    """
 
     __slots__ = ("_channels", "_connection", "_node")
 
@@ -419,7 +423,7 @@ class _Far:
     def put(self, frame: Frame, size: int = 64) -> None:
         """Send a frame to the other node, for the connection."""
         del size
-        if isinstance(frame, Answer):
+        if isinstance(frame, Answer) and (frame.ref or self._connection != _CLOSED):
             self._channels.send(self._node, Back(self._connection, frame))
 
     @property

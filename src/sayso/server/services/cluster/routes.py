@@ -1,7 +1,10 @@
 """The deposits of one token that are under way: in the order in which they came, whatever node holds the mailbox.
 
-looking ─ found ─▶ leading to a node ─ one comes back ─▶ turned: until all that were sent after it are back ─▶ looking
-└─ the node is gone ─▶ what is unanswered is sent again, as a retry ─▶ looking
+looking ─ found ─▶ leading to a node ─ one comes back ─▶ turning: until all others are answered or back ─▶ looking
+                   └─ the node is gone ─▶ what is unanswered is lined up again, as a retry ─▶ looking
+
+All that is unanswered is at one node. A node that lets a mailbox go answers first what it took for it; were the next
+one asked before that, and the first node fenced, what came later would be shown first.
 """
 
 from collections import deque
@@ -27,11 +30,11 @@ class Route:
     """One token's."""
 
     token: bytes
+    round: int
+    """Of all rounds that this node has begun, the latest of this token: see `messages.Forward`."""
     device: DeviceId | None = None
     node: int | None = None
     """Where deposits go now; None while that is being found out."""
-    round: int = 0
-    looking: bool = False
     looks: int = 0
     """How often in a row it was looked for in vain."""
     queue: deque[tuple[Sender, Deposit]] = field(default_factory=deque)
@@ -47,36 +50,30 @@ class Route:
 
     @property
     def is_turned(self) -> bool:
-        """Whether all that was sent after the first one that came back is back too."""
-        if not self.back:
-            return False
-        first = min(self.back)
-        return all(ref < first for ref in self.sent)
+        """Whether something came back, and nothing is unanswered any more."""
+        return bool(self.back) and not self.sent
 
-    def turn(self) -> None:
-        """Line up again what came back, before what has come since."""
+    def turn(self, number: int) -> None:
+        """Begin a round: line up again what came back, before what has come since."""
         for ref in sorted(self.back, reverse=True):
             one = self.back[ref]
             self.queue.appendleft((one.sender, one.frame))
         self.back.clear()
-        self.round += 1
+        self.round = number
 
-    def lose(self, node: int) -> bool:
-        """Line up again what a node that is gone has not answered. Returns whether the way has to be looked for."""
-        lost = [ref for ref, one in self.sent.items() if one.node == node]
-        if not lost and self.node != node:
-            return False
-        turning = bool(self.back)
-        for ref in lost:
-            one = self.sent.pop(ref)
+    def leads_to(self, node: int) -> bool:
+        """Whether deposits go to a node, or are with it unanswered."""
+        return self.node == node or any(one.node == node for one in self.sent.values())
+
+    def lose(self) -> list[int]:
+        """Take back what was sent, from a node that is gone, and forget the way. Returns the refs."""
+        lost = list(self.sent)
+        for ref, one in self.sent.items():
             one.frame = retried(one.frame)  # the device may have had it: a recall has to ask
             self.back[ref] = one
-        if self.node == node:
-            self.node = None
-        elif turning and not self.is_turned:
-            return False
-        self.turn()
-        return not self.looking
+        self.sent.clear()
+        self.node = None
+        return lost
 
     @property
     def is_idle(self) -> bool:

@@ -112,6 +112,67 @@ def test_what_a_node_had_not_answered_when_it_died_is_sent_to_the_next() -> None
     run(main(), patience=20)
 
 
+def test_what_a_dying_node_has_taken_is_not_overtaken_by_what_it_has_sent_back() -> None:
+    """It is cut off from the record, and its mailbox wanted elsewhere: what came first there may not come last."""
+
+    async def main() -> None:
+        async with cluster_world() as world:
+            one, other, third = world.nodes
+            bob = world.line("bob")
+            alice = await one.connect(world.line("alice"))
+            (await other.connect(bob)).leave()
+            other.store.stuck = asyncio.Event()
+            refs = [alice.send(bob, text) for text in texts(2, "early ")]
+            await until(lambda: other.runner.relay.holdings(bob.device)[0] == 2)
+            moving = asyncio.ensure_future(third.connect(bob))
+            await until(lambda: not other.cluster.holder.holds(bob.device))
+            refs += [alice.send(bob, text) for text in texts(2, "late ")]
+            await asyncio.sleep(0.1)
+            other.kill()
+            phone = await moving
+            assert await phone.until(4) == [*texts(2, "early "), *texts(2, "late ")]
+            assert len(await alice.states(refs)) == 4
+
+    run(main(), patience=20)
+
+
+def test_who_was_sent_back_often_is_taken_in_the_end() -> None:
+    """Rounds are counted by node: a way that is looked for anew is not taken for an old one."""
+
+    async def main() -> None:
+        async with cluster_world() as world:
+            one, other, _ = world.nodes
+            bob = world.line("bob")
+            world.record.owners[bob.device] = other.number
+            alice = await one.connect(world.line("alice"))
+            assert isinstance(await alice.answer(alice.send(bob, b"too early")), Refused)
+            await other.connect(bob)
+            assert await alice.states([alice.send(bob, b"in time")]) == [DepositState.DELIVERED]
+
+    run(main(), patience=20)
+
+
+def test_what_a_closed_connection_had_sent_is_settled_all_the_same() -> None:
+    """Else its node would say for ever that it is under way, and a recall from elsewhere would wait as long."""
+
+    async def main() -> None:
+        async with cluster_world() as world:
+            one, other, _ = world.nodes
+            alice, bob = await one.connect(world.line("alice")), await other.connect(world.line("bob"))
+            bob.link.acks = False
+            alice.send(bob.line, b"left behind")
+            await bob.until(1)
+            alice.recall(b"left behind")
+            await until(lambda: one.cluster.router._questions)
+            alice.leave()
+            await until(lambda: not other.cluster.router._far)
+            await until(lambda: not one.cluster.router._under_way)
+            assert one.cluster.router._open == {}
+            await until(lambda: not one.cluster.router._questions)
+
+    run(main(), patience=20)
+
+
 def test_a_recall_finds_the_envelope_wherever_it_is() -> None:
     async def main() -> None:
         async with cluster_world() as world:
