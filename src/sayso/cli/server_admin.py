@@ -1,6 +1,5 @@
 """`sayso server inspect`, `purge`, `rotate`, `key`: what an operator does beside `run`."""
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -8,49 +7,25 @@ from typing import Final
 import click
 import uvloop
 
-from sayso.cli.output import data_option, json_option, read_secret, tell_json
-from sayso.server.adapters.keyring.credentials import read_credential
+from sayso.cli.output import data_option, json_option, tell_json
+from sayso.cli.server_options import (
+    cleartext_option,
+    credential_option,
+    passphrase_from,
+    passphrase_option,
+    postgres_option,
+)
 from sayso.server.admin import inspect, inspect_shared, purge, rotate, server_key
 from sayso.server.config import ServerConfig
 from sayso.server.core.retiring import KeyKind
 from sayso.server.errors import ConfigError
 
-_file: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
-passphrase_option: Final = click.option(
-    "--passphrase-file", type=_file, help="First line: the keyring's passphrase. Without it: a plain one."
-)
-credential_option: Final = click.option(
-    "--passphrase-credential", metavar="NAME", help="Take the keyring's passphrase from this credential of systemd."
-)
-_postgres_option: Final = click.option(
-    "--postgres",
-    envvar="SAYSO_POSTGRES",
-    help="Where its processes keep lines and mailboxes, as they are run with: postgresql://USER@HOST/DATABASE.",
-)
-cleartext_option: Final = click.option(
-    "--cluster-cleartext",
-    is_flag=True,
-    help="Reach PostgreSQL on another machine without TLS: only inside a tunnel of your own.",
-)
 _NOT_COUNTS: Final = frozenset({"set_built_at"})
-
-
-def passphrase_from(file: Path | None, credential: str | None) -> str | None:
-    """Read the keyring's passphrase from a file or from systemd.
-
-    Raises:
-        SaysoError: both are given, or what is given cannot be read.
-    """
-    if credential is None:
-        return read_secret(file, "passphrase")
-    if file is not None:
-        raise ConfigError("--passphrase-file and --passphrase-credential exclude each other: leave one of them out")
-    return read_credential(credential, os.environ)
 
 
 @click.command("inspect")
 @data_option("server")
-@_postgres_option
+@postgres_option
 @cleartext_option
 @json_option
 def inspect_server(data: Path, postgres: str | None, *, cluster_cleartext: bool, as_json: bool) -> None:
@@ -82,7 +57,7 @@ def inspect_server(data: Path, postgres: str | None, *, cluster_cleartext: bool,
 )
 @click.option("--dry-run", is_flag=True, help="Only count.")
 @data_option("server")
-@_postgres_option
+@postgres_option
 @cleartext_option
 @passphrase_option
 @credential_option

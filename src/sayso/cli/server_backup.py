@@ -7,7 +7,7 @@ import click
 import uvloop
 
 from sayso.cli.output import data_option, json_option, tell_json
-from sayso.cli.server_admin import credential_option, passphrase_from, passphrase_option
+from sayso.cli.server_options import credential_option, passphrase_from, passphrase_option
 from sayso.server.restoring import Disarmed, back_up, restore, restored
 
 _new: Final = click.Path(path_type=Path)

@@ -8,7 +8,7 @@ import click
 import uvloop
 
 from sayso.cli.output import data_option, json_option, tell_json
-from sayso.cli.server_admin import cleartext_option, credential_option, passphrase_from, passphrase_option
+from sayso.cli.server_options import cleartext_option, credential_option, passphrase_from, passphrase_option
 from sayso.server.config import ServerConfig
 from sayso.server.migrate import migrate
 

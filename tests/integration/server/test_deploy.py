@@ -12,7 +12,7 @@ import httpcore
 import pytest
 from cryptography import x509
 
-from sayso.cli.server import run_server
+from sayso.cli.server_run import run_server
 from sayso.protocol import api
 from sayso.protocol.ids import KeyDigest
 from tests.accounting import not_tested

@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from sayso.cli import audit, main
+from sayso.cli import audit, main, server
 from sayso.cli.lazy import LazyGroup, Place
 
 PLACES = {
@@ -13,7 +13,9 @@ PLACES = {
 
 
 @pytest.mark.parametrize(
-    ("group", "places"), [(main.main, main.PLACES), (audit.audit, audit.PLACES)], ids=["main", "audit"]
+    ("group", "places"),
+    [(main.main, main.PLACES), (audit.audit, audit.PLACES), (server.server, server.PLACES)],
+    ids=["main", "audit", "server"],
 )
 def test_the_help_says_of_each_command_what_the_command_says_of_itself(
     group: click.Group, places: dict[str, Place]

@@ -6,6 +6,7 @@ against another one.
 """
 
 import asyncio
+import importlib
 import logging
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
@@ -13,10 +14,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, inspect, text
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -27,6 +25,8 @@ from sayso.server.errors import ConfigError, NoSpaceError, StoreError
 
 _BUSY_MS: Final = 10_000
 _PG_DISK_FULL: Final = "53100"
+SCHEMA: Final = "0005"
+"""The newest of `migrations.versions`."""
 _BEGIN: Final = "sayso_begin"
 """Execution option: how a connection's transactions begin; plain BEGIN without it."""
 _REQUIRED: Final = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1}
@@ -106,9 +106,9 @@ async def open_engine(url: str) -> Database:
             await connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
             await connection.run_sync(migrate)
             await connection.commit()
-    except (SQLAlchemyError, CommandError) as error:
+    except SQLAlchemyError as error:
         await engine.dispose()
-        raise ConfigError("the directory's database cannot be opened: damaged, locked, or of a later Sayso") from error
+        raise ConfigError("the directory's database cannot be opened: it is damaged or locked") from error
     except ConfigError:
         await engine.dispose()
         raise
@@ -147,11 +147,21 @@ def _begin(connection: Connection) -> None:
 
 
 def migrate(connection: Connection) -> None:
-    """Bring the schema up to date, inside the connection's transaction."""
-    config = Config()
-    config.set_main_option("script_location", "sayso.server.adapters.directory:migrations")
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    """Bring the schema up to date, inside the connection's transaction.
+
+    Raises:
+        ConfigError: the schema is of a later Sayso.
+    """
+    if _schema(connection) != SCHEMA:
+        importlib.import_module("sayso.server.adapters.directory.migrations.upgrade").upgrade(connection)
+
+
+def _schema(connection: Connection) -> str | None:
+    """Return what alembic noted last; None for a new database."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    noted: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return noted
 
 
 @contextmanager

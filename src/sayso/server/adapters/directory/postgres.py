@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import asyncpg
-from alembic.util import CommandError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -81,10 +80,10 @@ async def open_postgres(pool: Pool) -> PostgresDatabase:
         async with engine.connect() as connection, connection.begin():
             await connection.execute(text(f"SELECT pg_advisory_xact_lock({_SCOPE}, 1)"))
             await connection.run_sync(migrate)
-    except (SQLAlchemyError, CommandError, asyncpg.PostgresError, *LOST) as error:
+    except (SQLAlchemyError, asyncpg.PostgresError, *LOST) as error:
         await engine.dispose()
-        raise ConfigError("the directory in PostgreSQL cannot be opened: no rights, or of a later Sayso") from error
-    except asyncio.CancelledError:
+        raise ConfigError("the directory in PostgreSQL cannot be opened: no rights?") from error
+    except (ConfigError, asyncio.CancelledError):
         await engine.dispose()
         raise
     return PostgresDatabase(engine)
