@@ -1,7 +1,9 @@
 """Groups whose commands are loaded when they are used; their help is written without loading any of them."""
 
+import gc
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
 import click
@@ -40,7 +42,8 @@ class LazyGroup(click.Group):
         if place is None:
             return None
         try:
-            command: click.Command = getattr(importlib.import_module(place.module), place.name)
+            with _uncollected():
+                command: click.Command = getattr(importlib.import_module(place.module), place.name)
         except ModuleNotFoundError as error:
             if not self._extra or (error.name or "").startswith("sayso"):
                 raise
@@ -59,3 +62,15 @@ class LazyGroup(click.Group):
                     for name, place in self._places.items()
                 ]
             )
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector away: what is loaded stays, and to look through it over and over takes a sixth."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

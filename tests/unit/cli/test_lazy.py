@@ -1,5 +1,7 @@
 """Groups that load a command when it is used."""
 
+import gc
+
 import click
 import pytest
 
@@ -44,3 +46,15 @@ def test_a_library_that_is_missing_is_named_with_the_extra_that_brings_it() -> N
 def test_the_help_of_a_group_is_written_without_loading_a_command() -> None:
     group = LazyGroup("tool", places=PLACES)
     assert group.get_help(click.Context(group)).endswith("  path  Say where this is.\n  lost  Not there.")
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+def test_the_garbage_collector_is_left_as_it_was(*, was_on: bool) -> None:
+    group = LazyGroup("tool", places=PLACES, extra="more")
+    (gc.enable if was_on else gc.disable)()
+    try:
+        with pytest.raises(click.ClickException):
+            group.get_command(click.Context(group), "lost")
+        assert gc.isenabled() is was_on
+    finally:
+        gc.enable()
