@@ -38,7 +38,7 @@ from tests.integration.boundaries import Boundary, Watch, watch_everything
 FIRST_RETRY_S = 0.2
 """A phone's first wait before it connects again: what is tested is what comes after it."""
 LOADED_BEFORE = (
-    *("sayso.cli.carrier", "sayso.cli.server_run", "sayso.cli.phone", "sayso.cli.running", "sayso.cli.logs"),
+    *("sayso.cli.carrier", "sayso.cli.server_run", "sayso.cli.phone_run", "sayso.cli.running", "sayso.cli.logs"),
     "sayso.server.adapters.directory.migrations.upgrade",
     *("sqlalchemy.dialects.sqlite.aiosqlite", "anyio._backends._asyncio", "importlib.readers", "encodings.idna"),
     *("uvicorn.lifespan.on", "uvicorn.protocols.http.h11_impl", "uvicorn.protocols.websockets.auto", "jinja2.ext"),

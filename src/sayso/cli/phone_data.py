@@ -1,22 +1,17 @@
 """`sayso phone agree`, `findable`, `me`, `receipts`, `export`: a person's own consents, and what is held of them."""
 
 from pathlib import Path
-from typing import TypeVar
 
 import click
-import msgspec
-import uvloop
 
 from sayso.cli.output import data_option, json_option, tell_json
 from sayso.cli.own_data import Export, describe_proof, holdings_words, write_new
+from sayso.cli.phone_asking import ask, line_option
 from sayso.consent.policy import current_policy
 from sayso.consent.proofs import Proofs
 from sayso.phone import command_types as types
-from sayso.phone.adapters.daemon_client import DaemonClient
 
 _fresh_file = click.Path(path_type=Path, dir_okay=False)
-line_option = click.option("--line", help="Which line, by its modem's name; not needed where the phone has one.")
-AnswerT = TypeVar("AnswerT", bound=msgspec.Struct)
 
 
 @click.command()
@@ -33,7 +28,7 @@ def agree(data: Path, line: str | None, as_json: bool) -> None:  # noqa: FBT001 
         sayso phone policy && sayso phone agree --data ./alice
     """
     command = types.Agree(line=line, policy_sha256=current_policy().sha256.hex(), method="command-line")
-    answer = _ask(data, command, types.Done)
+    answer = ask(data, command, types.Done)
     if as_json:
         tell_json(answer)
     else:
@@ -57,7 +52,7 @@ def findable(data: Path, who: str, line: str | None, as_json: bool) -> None:  # 
     command = types.SetFindable(
         line=line, findable="everyone" if who == "everyone" else "nobody", method="command-line"
     )
-    answer = _ask(data, command, types.Done)
+    answer = ask(data, command, types.Done)
     if as_json:
         tell_json(answer)
     elif who == "everyone":
@@ -77,7 +72,7 @@ def me(data: Path, line: str | None, as_json: bool) -> None:  # noqa: FBT001  a 
     Example:
         sayso phone me --data ./alice
     """
-    answer = _ask(data, types.Me(line=line), types.Held)
+    answer = ask(data, types.Me(line=line), types.Held)
     if as_json:
         tell_json(answer)
         return
@@ -98,7 +93,7 @@ def receipts(data: Path, to: Path | None, line: str | None, as_json: bool) -> No
     Example:
         sayso phone receipts --data ./alice --export receipts.json
     """
-    answer = _ask(data, types.Receipts(line=line), types.ReceiptList)
+    answer = ask(data, types.Receipts(line=line), types.ReceiptList)
     if to is not None:
         write_new(to, Proofs(proofs=answer.proofs, schema_version="sayso-proofs-1"))
     if as_json:
@@ -127,12 +122,12 @@ def export(data: Path, to: Path, line: str | None, as_json: bool) -> None:  # no
     Example:
         sayso phone export --data ./alice --to alice.json
     """
-    proofs = _ask(data, types.Receipts(line=line), types.ReceiptList)
-    connections = _ask(
+    proofs = ask(data, types.Receipts(line=line), types.ReceiptList)
+    connections = ask(
         data, types.Connections(line=line, limit=types.CONNECTIONS_AT_ONCE), types.ConnectionList
     ).connections
-    lines = [one for one in _ask(data, types.Status(), types.StatusReport).lines if line in {None, one.name}]
-    held = [_ask(data, types.Me(line=one.name), types.Held) for one in lines if one.state in {"on", "policy-changed"}]
+    lines = [one for one in ask(data, types.Status(), types.StatusReport).lines if line in {None, one.name}]
+    held = [ask(data, types.Me(line=one.name), types.Held) for one in lines if one.state in {"on", "policy-changed"}]
     write_new(to, Export(proofs=proofs.proofs, schema_version="sayso-proofs-1", held=held, connections=connections))
     if as_json:
         tell_json({"event": "exported", "file": str(to)})
@@ -141,7 +136,3 @@ def export(data: Path, to: Path, line: str | None, as_json: bool) -> None:  # no
             f"Written to {to}: what the server holds of {len(held)} lines, {len(proofs.proofs)} receipts, "
             f"{len(connections)} connections."
         )
-
-
-def _ask(data: Path, command: types.Command, answer: type[AnswerT]) -> AnswerT:
-    return uvloop.run(DaemonClient(data).ask(command, answer))

@@ -1,20 +1,16 @@
 """`sayso phone fallback`, `next`, `cancel`, `sim`: when texts go by SMS after all, and by whose decision."""
 
 from pathlib import Path
-from typing import TypeVar
 
 import click
 import msgspec
-import uvloop
 
 from sayso.cli.output import data_option, json_option, tell_json
+from sayso.cli.phone_asking import ask, line_option
 from sayso.phone import command_types as types
-from sayso.phone.adapters.daemon_client import DaemonClient
 from sayso.phone.errors import CommandError
 
 _WHEN = click.Choice(["never", "ask", "after"])
-line_option = click.option("--line", help="Which line, by its modem's name; not needed where the phone has one.")
-AnswerT = TypeVar("AnswerT", bound=msgspec.Struct)
 
 
 @click.command()
@@ -44,7 +40,7 @@ def fallback(
     Example: with this number never, whatever happens
         sayso phone fallback --data ./alice --with +447700900002 --undelivered never --unreachable never
     """
-    answer = _ask(data, types.GetFallback(line=line, number=number), types.FallbackSet)
+    answer = ask(data, types.GetFallback(line=line, number=number), types.FallbackSet)
     changes = {
         "undelivered": undelivered,
         "unreachable": unreachable,
@@ -55,7 +51,7 @@ def fallback(
     if reset or chosen:
         fields = msgspec.structs.asdict(answer.fallback) | chosen
         policy = None if reset else msgspec.convert(fields, types.Fallback)
-        answer = _ask(data, types.SetFallback(line=line, number=number, fallback=policy), types.FallbackSet)
+        answer = ask(data, types.SetFallback(line=line, number=number, fallback=policy), types.FallbackSet)
     if as_json:
         tell_json(answer)
         return
@@ -78,7 +74,7 @@ def next_text(data: Path, number: str, line: str | None, as_json: bool) -> None:
     Example:
         sayso phone next --data ./alice +447700900002
     """
-    answer = _ask(data, types.NextText(line=line, number=number), types.NextRoute)
+    answer = ask(data, types.NextText(line=line, number=number), types.NextRoute)
     if as_json:
         tell_json(answer)
     else:
@@ -100,7 +96,7 @@ def cancel(data: Path, message: str, as_json: bool) -> None:  # noqa: FBT001  a 
         command = msgspec.convert({"id": message}, types.Cancel)
     except msgspec.ValidationError as error:
         raise CommandError(f"this cannot be: {error}") from error
-    answer = _ask(data, command, types.Sending)
+    answer = ask(data, command, types.Sending)
     if as_json:
         tell_json(answer.message)
     elif answer.message.state == "cancelled":
@@ -121,7 +117,7 @@ def sim(data: Path, ours: bool, line: str | None, as_json: bool) -> None:  # noq
     Example:
         sayso phone sim --data ./alice --ours
     """
-    answer = _ask(data, types.ConfirmSim(line=line, ours=ours), types.Done)
+    answer = ask(data, types.ConfirmSim(line=line, ours=ours), types.Done)
     if as_json:
         tell_json(answer)
     else:
@@ -136,7 +132,3 @@ def _words(when: types.WhenToSms, minutes: int) -> str:
             return f"you are asked, after {minutes} minutes"
         case "after":
             return f"by SMS, unencrypted, after {minutes} minutes"
-
-
-def _ask(data: Path, command: types.Command, answer: type[AnswerT]) -> AnswerT:
-    return uvloop.run(DaemonClient(data).ask(command, answer))

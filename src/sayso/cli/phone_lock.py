@@ -2,24 +2,19 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import click
-import msgspec
-import uvloop
 
 from sayso.cli.output import ReportingGroup, data_option, json_option, read_secret, tell_json
+from sayso.cli.phone_asking import CommandT, ask, line_option, make, say_done
 from sayso.phone import command_types as types
-from sayso.phone.adapters.daemon_client import DaemonClient
 from sayso.phone.errors import CommandError
 
 _file: Final = click.Path(path_type=Path, exists=True, dir_okay=False)
-_line: Final = click.option("--line", help="Which line, by its modem's name; not needed where the phone has one.")
 _pin_file: Final = click.option(
     "--pin-file", type=_file, help="First line: the PIN. File mode 600. Without it the PIN is asked for."
 )
-AnswerT = TypeVar("AnswerT", bound=msgspec.Struct)
-CommandT = TypeVar("CommandT", bound=msgspec.Struct)
 
 
 @click.group(cls=ReportingGroup)
@@ -30,7 +25,7 @@ def pin() -> None:
 @pin.command("set")
 @data_option("phone")
 @_pin_file
-@_line
+@line_option
 @json_option
 def set_pin(data: Path, pin_file: Path | None, line: str | None, as_json: bool) -> None:  # noqa: FBT001  a flag
     """Set or change the PIN, 4 to 20 digits. Keep it: with the SIM it opens this number to your next phone at once.
@@ -40,12 +35,12 @@ def set_pin(data: Path, pin_file: Path | None, line: str | None, as_json: bool) 
         sayso phone pin set --data ./alice
     """
     digits = _read_pin(pin_file, confirm=True)
-    _done(_ask(data, _command(types.SetPin, line=line, pin=digits), types.Done), "The PIN is set.", as_json=as_json)
+    say_done(ask(data, _make(types.SetPin, line=line, pin=digits), types.Done), "The PIN is set.", as_json=as_json)
 
 
 @pin.command("remove")
 @data_option("phone")
-@_line
+@line_option
 @json_option
 def remove_pin(data: Path, line: str | None, as_json: bool) -> None:  # noqa: FBT001  a flag
     """Remove the PIN: whoever has the SIM then has the line after seven days, if you do not refuse.
@@ -54,13 +49,13 @@ def remove_pin(data: Path, line: str | None, as_json: bool) -> None:  # noqa: FB
     Example:
         sayso phone pin remove --data ./alice
     """
-    _done(_ask(data, types.SetPin(line=line, pin=None), types.Done), "The PIN is removed.", as_json=as_json)
+    say_done(ask(data, types.SetPin(line=line, pin=None), types.Done), "The PIN is removed.", as_json=as_json)
 
 
 @pin.command("enter")
 @data_option("phone")
 @_pin_file
-@_line
+@line_option
 @json_option
 def enter_pin(data: Path, pin_file: Path | None, line: str | None, as_json: bool) -> None:  # noqa: FBT001  a flag
     """Enter the PIN of the number that this line waits for. Ten tries in all.
@@ -70,8 +65,10 @@ def enter_pin(data: Path, pin_file: Path | None, line: str | None, as_json: bool
         sayso phone pin enter --data ./alice-2
     """
     digits = _read_pin(pin_file, confirm=False)
-    answer = _ask(data, _command(types.EnterPin, line=line, pin=digits), types.Done)
-    _done(answer, "The PIN is right, or is tried with the next code; `sayso phone lock status` tells.", as_json=as_json)
+    answer = ask(data, _make(types.EnterPin, line=line, pin=digits), types.Done)
+    say_done(
+        answer, "The PIN is right, or is tried with the next code; `sayso phone lock status` tells.", as_json=as_json
+    )
 
 
 @click.group(cls=ReportingGroup, invoke_without_command=True)
@@ -94,13 +91,13 @@ def lock(context: click.Context, data: Path | None, as_json: bool) -> None:  # n
         return
     if data is None:
         raise click.UsageError("say which phone with --data, or see --help for the registration lock")
-    answer = _ask(data, types.LockApp(), types.Done)
-    _done(answer, "The web app is locked. `sayso phone open` opens it again.", as_json=as_json)
+    answer = ask(data, types.LockApp(), types.Done)
+    say_done(answer, "The web app is locked. `sayso phone open` opens it again.", as_json=as_json)
 
 
 @lock.command()
 @data_option("phone")
-@_line
+@line_option
 @json_option
 def status(data: Path, line: str | None, as_json: bool) -> None:  # noqa: FBT001  a flag
     """Show what this phone knows of locks. Sends nothing.
@@ -109,7 +106,7 @@ def status(data: Path, line: str | None, as_json: bool) -> None:  # noqa: FBT001
     Example:
         sayso phone lock status --data ./alice
     """
-    report = _ask(data, types.Status(), types.StatusReport)
+    report = ask(data, types.Status(), types.StatusReport)
     lines = [one for one in report.lines if line in {None, one.name}]
     if not lines:
         raise CommandError("this phone has no line of this name; `sayso phone status` lists them")
@@ -125,7 +122,7 @@ def status(data: Path, line: str | None, as_json: bool) -> None:  # noqa: FBT001
 @click.option("--code", help="The code from the SMS, where the phone could not read it itself.")
 @click.option("--with-pin", is_flag=True, help="The SIM is not here: let the other phone wait 30 days longer, by PIN.")
 @_pin_file
-@_line
+@line_option
 @json_option
 def refuse(
     data: Path,
@@ -144,16 +141,16 @@ def refuse(
         sayso phone lock refuse --with-pin --data ./alice
     """
     digits = _read_pin(pin_file, confirm=False) if with_pin or pin_file is not None else None
-    command = _command(types.RefuseNewcomer, line=line, code=code, pin=digits)
+    command = _make(types.RefuseNewcomer, line=line, code=code, pin=digits)
     if code is None and digits is None:
-        asked = _ask(data, command, types.CodeOnItsWay)
+        asked = ask(data, command, types.CodeOnItsWay)
         if as_json:
             tell_json(asked)
         else:
             click.echo("A code is on its way by SMS. As soon as it is here, the other phone is refused.")
         return
     sentence = "The other phone is refused." if digits is None else "The other phone waits longer."
-    _done(_ask(data, command, types.Done), sentence, as_json=as_json)
+    say_done(ask(data, command, types.Done), sentence, as_json=as_json)
 
 
 def describe(line: types.Line) -> str:
@@ -181,20 +178,9 @@ def _read_pin(pin_file: Path | None, *, confirm: bool) -> str:
     return typed
 
 
-def _command(kind: type[CommandT], **fields: object) -> CommandT:
+def _make(kind: type[CommandT], **fields: object) -> CommandT:
     try:
-        return msgspec.convert(fields, kind, strict=True)
-    except msgspec.ValidationError as error:
-        # The message of the library could repeat the PIN.
+        return make(kind, **fields)
+    except CommandError as error:
+        # What was wrong could repeat the PIN.
         raise CommandError("a PIN is 4 to 20 digits, a code 6") from error
-
-
-def _ask(data: Path, command: types.Command, answer: type[AnswerT]) -> AnswerT:
-    return uvloop.run(DaemonClient(data).ask(command, answer))
-
-
-def _done(answer: types.Done, sentence: str, *, as_json: bool) -> None:
-    if as_json:
-        tell_json(answer)
-    else:
-        click.echo(sentence)

@@ -5,7 +5,7 @@ import gc
 import click
 import pytest
 
-from sayso.cli import audit, main, server
+from sayso.cli import audit, main, phone, server
 from sayso.cli.lazy import LazyGroup, Place
 
 PLACES = {
@@ -16,8 +16,13 @@ PLACES = {
 
 @pytest.mark.parametrize(
     ("group", "places"),
-    [(main.main, main.PLACES), (audit.audit, audit.PLACES), (server.server, server.PLACES)],
-    ids=["main", "audit", "server"],
+    [
+        (main.main, main.PLACES),
+        (audit.audit, audit.PLACES),
+        (server.server, server.PLACES),
+        (phone.phone, phone.PLACES),
+    ],
+    ids=["main", "audit", "server", "phone"],
 )
 def test_the_help_says_of_each_command_what_the_command_says_of_itself(
     group: click.Group, places: dict[str, Place]
