@@ -32,6 +32,8 @@ class Group:
     """Folders and files below `paths` that other groups run."""
     on_disk: bool = False
     """Whether its files have to lie on a disk: it asks what is left there when the power goes, or counts its writes."""
+    alone: bool = False
+    """Whether all its tests need the machine for themselves."""
     workers: int = 2
     """How many run at once: more than there are cores where tests wait for processes that they have started."""
 
@@ -79,7 +81,7 @@ GROUPS = (
     Group("unit", 0.8, tuple(f"tests/unit/{part}" for part in _GROUND), without=_ELSEWHERE),
     Group("fuzz", 0.8, ("tests/fuzz",), without=(*_ELSEWHERE, "tests/fuzz/test_server.py")),
     Group("integration", 2.3, ("tests/integration",), "not silence", without=(*_LATER, *_ELSEWHERE), workers=4),
-    Group("silence", 0.5, ("tests/integration",), "silence", without=_LATER),
+    Group("silence", 0.5, ("tests/integration/test_silence.py",), "silence", alone=True),
     Group(
         "server",
         2.5,

@@ -50,12 +50,17 @@ def run_check(check: Check, environment: dict[str, str]) -> Result:
     return Result(check.name, check.budget_minutes, time.monotonic() - started, 1 - failed, failed)
 
 
-def halves(group: Group) -> Iterator[tuple[str, list[str]]]:
-    """The runs of a group: what may share the machine; then what must have it for itself."""
+def halves(group: Group) -> Iterator[tuple[str, list[str], list[str]]]:
+    """The runs of a group, with options and paths: what may share the machine; then what must have it for itself."""
     expression = f"({group.marker}) and " if group.marker else ""
-    yield "parallel", ["-n", str(group.workers), "--dist", "worksteal", "-m", f"{expression}not serial"]
-    if any("mark.serial" in file.read_text(encoding="utf-8") for file in group.files()):
-        yield "serial", ["-m", f"{expression}serial"]
+    if not group.alone:
+        paths = [path for path in group.paths if files_of(ROOT / path)]
+        ignored = [f"--ignore={path}" for path in group.without]
+        spread = ["-n", str(group.workers), "--dist", "worksteal", "-m", f"{expression}not serial"]
+        yield "parallel", [*spread, *ignored], paths
+    serial = [file for file in group.files() if "mark.serial" in file.read_text(encoding="utf-8")]
+    if serial:
+        yield "serial", ["-m", f"{expression}serial"], [str(file.relative_to(ROOT)) for file in serial]
 
 
 @contextmanager
@@ -87,12 +92,10 @@ def run_group(group: Group, environment: dict[str, str]) -> Result:
     """Run one group's tests."""
     result = Result(group.name, group.budget_minutes)
     started = time.monotonic()
-    paths = [path for path in group.paths if files_of(ROOT / path)]
-    ignored = [f"--ignore={path}" for path in group.without]
-    for half, options in halves(group):
+    for half, options, paths in halves(group):
         print(f"\n=== {group.name} ({half})", flush=True)
         report = REPORTS / f"{group.name}-{half}.xml"
-        command = [str(BIN / "python"), "-m", "pytest", "-q", f"--junitxml={report}", *options, *ignored, *paths]
+        command = [str(BIN / "python"), "-m", "pytest", "-q", f"--junitxml={report}", *options, *paths]
         with temporary_files(group, environment) as its_own:
             if its_own is not environment:  # a short path: a socket's name has 107 bytes
                 command.append(f"--basetemp={its_own['TMPDIR']}/t")

@@ -15,9 +15,29 @@ ON_DISK = Group("on-disk", 1.0, (), on_disk=True)
 def test_every_test_runs_with_one_group() -> None:
     marked = {"integration", "silence"}  # these two share their files by a marker
     files = Counter(file for group in GROUPS for file in group.files() if group.name != "silence")
+    silent = [file for file in (ROOT / "tests" / "integration").glob("test_*.py") if "mark.silence" in file.read_text()]
+    assert [file.name for file in silent] == ["test_silence.py"]
     assert {file for file, count in files.items() if count > 1} == set()
     assert set(files) == set(files_of(ROOT / "tests")) - set(files_of(ROOT / "tests" / "peers"))
     assert all(not group.marker or group.name in marked for group in GROUPS)
+
+
+def test_what_needs_the_machine_for_itself_is_run_after_the_rest_and_nothing_else_is_looked_through() -> None:
+    load = next(group for group in GROUPS if group.name == "load")
+    (parallel, options, paths), (serial, more, files) = run_tests.halves(load)
+    assert (parallel, serial) == ("parallel", "serial")
+    assert "not serial" in options
+    assert more == ["-m", "serial"]
+    assert set(load.paths) == set(paths)
+    assert "tests/integration/load/test_cluster_faults.py" in files
+    assert "tests/integration/load/test_migration.py" not in files
+
+
+def test_a_group_that_needs_the_machine_for_itself_runs_once() -> None:
+    silence = next(group for group in GROUPS if group.name == "silence")
+    ((half, options, files),) = run_tests.halves(silence)
+    assert (half, options) == ("serial", ["-m", "(silence) and serial"])
+    assert files == ["tests/integration/test_silence.py"]
 
 
 def test_what_a_group_names_is_there() -> None:
