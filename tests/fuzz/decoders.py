@@ -11,9 +11,9 @@ ROOT = HERE.parent.parent
 GROUND: Final = "ground"
 """The part whose decoders every other part uses."""
 PARTS: Final = {
-    "server": {"smpp", "enrolled_set", "tokens", "proofs"},
+    "server": {"smpp", "enrolled_set", "tokens", "proofs", "pages", "nonces", "callbacks"},
     "delivery": {"modem", "sms"},
-    "app": {"vcard"},
+    "app": {"vcard", "web_bodies"},
     "audit": {"audit_captures", "audit_decode", "audit_files"},
     "update": {"update"},
 }

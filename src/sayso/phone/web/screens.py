@@ -97,8 +97,13 @@ async def read(request: WebRequest, kind: type[BodyT]) -> BodyT:
     Raises:
         BadBodyError: it is another one; what exactly is not said, since it would be repeated.
     """
+    return decode(await request.body(), kind)
+
+
+def decode(body: bytes, kind: type[BodyT]) -> BodyT:
+    """Decode a body; as `read`. Raises BadBodyError."""
     try:
-        return msgspec.json.decode(await request.body(), type=kind, strict=True)
+        return msgspec.json.decode(body, type=kind, strict=True)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise BadBodyError("this is not what the page should have sent; load it again") from error
 

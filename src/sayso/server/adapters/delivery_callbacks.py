@@ -38,6 +38,14 @@ class Expected:
     """For Kannel, which puts the state in the place of `%d`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What Kannel says of an SMS."""
+
+    reference: str
+    delivered: bool
+
+
 class DeliveryCallbacks:
     """Hands out URLs while it is `listening`, and tells what comes back on them."""
 
@@ -92,12 +100,16 @@ class DeliveryCallbacks:
                 await writer.wait_closed()
 
     def _answer(self, head: bytes) -> bytes:
-        found = _REQUEST.fullmatch(head)
-        if found is None:
-            return _UNKNOWN
-        expires = self._expected.pop(found.group(1).decode("ascii"), None)
-        if expires is None:
+        report = read_report(head)
+        expires = None if report is None else self._expected.pop(report.reference, None)
+        if report is None or expires is None:
             return _UNKNOWN
         if expires > self._clock.monotonic():
-            self._reports.reported(delivered=found.group(2) == _DELIVERED)
+            self._reports.reported(delivered=report.delivered)
         return _ANSWER
+
+
+def read_report(head: bytes) -> Report | None:
+    """Read the head of a request; None: it is no report."""
+    found = _REQUEST.fullmatch(head)
+    return None if found is None else Report(found.group(1).decode("ascii"), delivered=found.group(2) == _DELIVERED)

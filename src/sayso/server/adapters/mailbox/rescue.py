@@ -28,6 +28,8 @@ _ID_BYTES: Final = 16
 _HASH_BYTES: Final = 32
 _SEQ_LEAP: Final = 1 << 20
 """Where the next seq is lost too: rows that nobody can read may have had higher ones than those that were found."""
+_SEQ_MAX: Final = 1 << 62
+"""No seq is greater: what stands beyond it is damage, and the next one would have no place in the database."""
 _FINITE: Final = 1e12
 """No running time is greater; a REAL beyond it is damage."""
 _HANDED: Final = 8
@@ -50,9 +52,9 @@ class Rescued:
     def take(self, row: Row) -> None:
         """Keep a row if it has the shape of one of ours."""
         match row:
-            case int(seq), [None, bytes(sealed)]:
+            case int(seq), [None, bytes(sealed)] if seq < _SEQ_MAX:
                 self.body[seq] = sealed
-            case int(seq), [None, *values] if _is_mail(values):
+            case int(seq), [None, *values] if seq < _SEQ_MAX and _is_mail(values):
                 self.mail[seq] = (seq, *_without_null(values))
             case int(), [bytes(digest), int(), int(), *times] if len(digest) == _HASH_BYTES and _are_times(times, 2):
                 self.outcome[digest] = _without_null(row[1])
@@ -62,7 +64,9 @@ class Rescued:
                 len(digest),
             ) == (_ID_BYTES, _ID_BYTES, _HASH_BYTES) and _are_times(times, 2):
                 self.doubt[device, envelope_id] = _without_null(row[1])
-            case 1, [None, int(next_seq), (int() | float()) as latest] if 0 <= latest < _FINITE:
+            case 1, [None, int(next_seq), (int() | float()) as latest] if (
+                0 <= next_seq < _SEQ_MAX and 0 <= latest < _FINITE
+            ):
                 self.next_seq, self.latest = next_seq, float(latest)
             case _:
                 pass

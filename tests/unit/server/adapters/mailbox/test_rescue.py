@@ -158,6 +158,8 @@ def test_rows_of_another_shape_are_not_ours() -> None:
     found.take((None, [b"short", b"x", b"y", 1, 1.0, 2.0, 3]))
     found.take((5, [b"h" * 32, 1, 1, float("nan"), 2.0]))
     found.take((5, [b"h" * 32, 1, 1, -1.0, 2.0]))
+    found.take((2**64 - 1, [None, b"sealed, at a place that the database has no number for"]))
+    found.take((1, [None, 2**62, 1.0]))
     assert not found
 
 
