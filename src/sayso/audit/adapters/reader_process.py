@@ -57,7 +57,8 @@ class _Pipe:
             self.flush()
 
     def flush(self) -> None:
-        self._out.writelines(self._waiting)
+        # In one write: without a buffer, `writelines` is a call of the system for each message.
+        self._out.write(b"".join(self._waiting))
         self._out.flush()
         self._waiting, self._size = [], 0
 

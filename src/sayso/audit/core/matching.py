@@ -71,6 +71,10 @@ class Matching:
         }
         return keys - {0}
 
+    def meets_text(self, data: bytes) -> bool:
+        """Whether any pattern of text is in a view, whatever stands around it."""
+        return self._text.any(data.lower())
+
     def may_hold(self, several: Sequence[bytes]) -> bool:
         """Whether any of many decoded tokens deserves a look of its own."""
         return self._tells(b"\0\xff\0\xff\0\xff\0\xff".join(several)) or any(_may_be_packed(data) for data in several)

@@ -27,6 +27,8 @@ IDS = frozenset({SeedType.IMEI, SeedType.IMSI, SeedType.ICCID, SeedType.ANDROID_
 MAX_JOINED = 12
 OPEN_STREAMS = 4_096
 USUAL_BOUNDS = Bounds()
+TOLD_SHORTLY = frozenset({Place.URL, Place.HEADER, Place.COOKIE, Place.STATUS})
+"""Of an exchange, these are looked at together first."""
 XORED = frozenset({Place.BODY, Place.MESSAGE, Place.PAYLOAD})
 NO_REASON = "random bytes: encrypted, or packed in an unknown way"
 
@@ -137,7 +139,12 @@ class Scanner:
         budget = Budget(self._settings.bounds, self._monotonic)
         several: dict[Direction, list[tuple[Field, Hit]]] = {}
         cut: set[Direction] = set()
+        short = [field.data for field in event.fields if field.place in TOLD_SHORTLY]
+        worth = self._search.worth_a_look(short, budget) if short else ()
         for field in event.fields:
+            if field.place in TOLD_SHORTLY and field.data not in worth:
+                self._bytes += len(field.data)
+                continue
             hits = self._look(event, field, budget)
             if hits:
                 several.setdefault(field.direction, []).extend((field, hit) for hit in hits)

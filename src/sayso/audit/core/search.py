@@ -28,6 +28,7 @@ _Remembered = tuple[int, tuple[Hit, ...], int, bool]
 """(depth, what was found, opaque bytes, whether a piece was met)"""
 _Waiting = tuple[bytes, str, bytes]
 """(token, step, what it decodes to)"""
+NOTHING: _Remembered = (0, (), 0, False)
 REMEMBER_VIEW = 256
 """Views up to this size are remembered as they are, larger ones by a digest: the same script comes on every page."""
 REMEMBERED_VIEWS = 20_000
@@ -35,6 +36,11 @@ REMEMBERED_TOKENS = 300_000
 WINDOW = 8 * 1024 * 1024
 """Bytes that are searched at once."""
 OVERLAP = 4096
+SHORT = 4096
+"""Texts up to this size may be looked at together, so many bytes of them at once as `TOGETHER` says."""
+TOGETHER = 256 * 1024
+APART = b"  "
+"""Between texts that are looked at together: no token, no pair of hex digits and no soft line break goes across."""
 MEDIA_HEAD = 8 * 1024
 """Bytes of a picture, a sound or a film in which encodings are undone: its description stands first."""
 PACKED = (compressed.GZIP, compressed.ZSTD, compressed.ZIP, *compressed.ZLIB)
@@ -92,6 +98,46 @@ class Search:
                 budget.was_cut = True
             hits += (hit.under(inflated.coding) for hit in self._view(inflated.data, 1, budget))
         return tuple(hits)
+
+    def worth_a_look(self, several: Iterable[bytes], budget: Budget) -> set[bytes]:
+        """Those of many short texts in which something may be found; `look` would find nothing in the others.
+
+        Most headers hold nothing, and one search for all of them costs little more than for one. Whatever is in a text
+        is in the joined ones too; what that search meets besides costs the texts a look of their own.
+        """
+        doubtful: set[bytes] = set()
+        together: list[bytes] = []
+        size = 0
+        for data in several:
+            known = self._views.get(data)
+            size += len(data)
+            if known is not None:
+                if known[1:] != NOTHING[1:]:
+                    doubtful.add(data)
+            elif len(data) > SHORT or size > TOGETHER or b"%" in data or b"\\" in data or self._plugins:
+                doubtful.add(data)
+            else:
+                together.append(data)
+        if together and self._holds_piece(tokens.separate(APART.join(together))):
+            pieced = [data for data in together if self._holds_piece(tokens.separate(data))]
+            doubtful.update(pieced)
+            together = [data for data in together if data not in doubtful]
+        if not together:
+            return doubtful
+        if not self._is_empty(APART.join(together), budget):
+            return doubtful.union(together)
+        if len(self._views) >= REMEMBERED_VIEWS:
+            self._views.clear()
+        self._views.update((data, NOTHING) for data in together if len(data) <= REMEMBER_VIEW)
+        return doubtful
+
+    def _is_empty(self, data: bytes, budget: Budget) -> bool:
+        """Whether a view holds nothing for sure, by the steps of `_view`; the first that meets something ends it."""
+        if not tokens.is_text(data) or self._matching.meets_text(data) or any(text.whole_view(data)):
+            return False
+        self.opaque_bytes, self.met_piece = 0, False
+        hits = self._in_tokens(data, 0, budget)
+        return not (hits or self.opaque_bytes or self.met_piece or budget.incomplete)
 
     def _windows(self, data: bytes, budget: Budget, *, xor: bool) -> list[Hit]:
         """Search bytes too many for one view, piece by piece; if they are packed, what comes out of them too."""

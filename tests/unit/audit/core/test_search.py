@@ -2,18 +2,23 @@
 
 import base64
 import gzip
+import hashlib
 import json
 import zlib
 from collections.abc import Iterable
 from random import Random
 from urllib.parse import quote
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from sayso.audit.adapters.aho_corasick import AhoCorasickEngine
 from sayso.audit.core.decode.budget import Bounds, Budget
-from sayso.audit.core.digests import DigestIndex
+from sayso.audit.core.digests import DigestIndex, digests_of
 from sayso.audit.core.forms import expand
 from sayso.audit.core.hits import Hit
 from sayso.audit.core.search import Search
+from sayso.audit.core.split import pieces
 from tests.fakes.audit_world import SEEDS, Ticks
 
 IMEI = b"490154203237518"
@@ -128,3 +133,45 @@ def test_escaped_random_bytes_amid_framing_stay_opaque() -> None:
 
 def test_a_view_of_nothing_but_seeds_is_bounded() -> None:
     assert len(search().look(b" ".join([IMEI] * 50_000), budget())) <= 2_000
+
+
+_SHORT = st.lists(
+    st.lists(
+        st.sampled_from(
+            (
+                *(IMEI, IMEI[:8], IMEI[8:], b"word", b"text/html;q=0.9", b"=", b"  ", b" ", b"\n", b";", b"&", b"A1b2C3"),
+                *(base64.b64encode(b"id=" + IMEI), IMEI.hex().encode(), IMEI.hex(" ").encode(), quote("@").encode()),
+                *(b"%s" % quote(IMEI.hex()).encode(), b"".join(b"=%02X" % one for one in IMEI), b"=\n", b"\\u0034"),
+                *(b"".join(b"&#%d;" % one for one in IMEI), str(list(IMEI)).encode(), b"\x00\xff", b"490"),
+                *(hashlib.sha1(IMEI, usedforsecurity=False).hexdigest().encode(), Random(3).randbytes(400).hex().encode()),
+            )
+        ),
+        max_size=3,
+    ).map(b"".join),
+    max_size=6,
+)
+
+
+@given(_SHORT)
+def test_short_texts_looked_at_together_lose_nothing(several: list[bytes]) -> None:
+    forms = [expand(SEEDS[0])]
+
+    def made() -> Search:
+        index = DigestIndex(digests_of(0, forms[0]))
+        return Search(forms, index, {}, AhoCorasickEngine(), pieces=pieces(forms))
+
+    one_by_one, together = made(), made()
+    worth = together.worth_a_look(several, budget())
+    for data in several:
+        if one_by_one.look(data, budget()) or one_by_one.opaque_bytes or one_by_one.met_piece:
+            assert data in worth
+    again = together.worth_a_look(several, budget())
+    assert again <= worth  # what was remembered is as true
+
+
+def test_short_texts_without_anything_need_no_look() -> None:
+    assert search().worth_a_look([b"text/html", b"gzip, br", b"sid=3fA9"], budget()) == set()
+
+
+def test_a_plug_in_sees_each_short_text() -> None:
+    assert search(_Backwards()).worth_a_look([b"text/html"], budget()) == {b"text/html"}

@@ -205,8 +205,7 @@ def _url(scheme: str, peer: Peer, request: Members) -> bytes:
 
 
 def _headers(node: Node) -> list[Header]:
-    pairs = (one.items() for one in node.items())
-    return [(pair[0].octets(), pair[1].octets()) for pair in pairs if len(pair) == 2]  # noqa: PLR2004  a pair
+    return node.pairs()
 
 
 def _content(message: Members) -> bytes:

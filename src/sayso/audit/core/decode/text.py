@@ -25,11 +25,10 @@ _ENTITY = re.compile(rb"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9
 _QUOTED_PRINTABLE = re.compile(rb"=\r?\n|[A-Za-z0-9.]=(?:40|3D|2B|2E|20|5F|2D|C[23]|E2)(?=[A-Za-z0-9=\r\n ])")
 _ENCODED_WORD = re.compile(rb"=\?[A-Za-z0-9_-]{2,20}\?([QqBb])\?([^?\s]{1,200})\?=")
 _WRAPPED = re.compile(rb"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{20,76}(?:\r?\n|\\r\\n|\\n)[ \t]?)+[A-Za-z0-9+/_-]+")
-_SHAPE = bytes(0x68 if byte in b"0123456789abcdefABCDEF" else byte if byte in b"%=" else 0x2E for byte in range(256))
-"""Hex digits as h: what is an escape can then be counted by one search for a constant."""
-_PAIR_SHAPE = bytes(
-    0x68 if byte in b"0123456789abcdefABCDEF" else byte if byte in b": -" else 0x2E for byte in range(256)
+_SHAPE = bytes(
+    0x68 if byte in b"0123456789abcdefABCDEF" else byte if byte in b"%=: -" else 0x2E for byte in range(256)
 )
+"""Hex digits as h: what is an escape or a pair can then be found and counted by a search for a constant."""
 _PAIR_SAMPLES = tuple(b"hh" + b"".join(sign + b"hh" for sign in [joint] * 9) for joint in (b":", b" ", b"-"))
 _PAIRS = re.compile(rb"(?<![0-9a-fA-F])[0-9a-fA-F]{2}([: -])(?:[0-9a-fA-F]{2}\1){8,127}[0-9a-fA-F]{2}(?![0-9a-fA-F])")
 _APART = frozenset({*range(0x21), 0x7F})
@@ -42,18 +41,30 @@ _QUOTED_TO_PERCENT = bytes.maketrans(b"\x01", b"=")
 _UNICODE_PERCENT = re.compile(rb"%u([0-9A-Fa-f]{4})")
 
 
-def percent(view: bytes) -> Iterator[tuple[str, bytes]]:
+def percent(view: bytes, shape: bytes) -> Iterator[tuple[str, bytes]]:
     """Percent-decode (RFC 3986, 2.1), one layer, of those parameters that have an escape; the others were seen."""
-    shape = view.translate(_SHAPE)
     if b"%hh" not in shape and b"%u" not in view:
         return
-    escaped = b"&".join([piece for piece in view.translate(_PIECES).split(b"&") if b"%" in piece])
+    escaped = _escaped_pieces(view.translate(_PIECES))
     decoded = unquote(escaped)
     if decoded != escaped:
         yield "url", decoded
     if b"%u" in escaped and _UNICODE_PERCENT.search(escaped):
         # JavaScript's escape(): %u0040.
         yield "url", _UNICODE_PERCENT.sub(lambda found: _sign(int(found[1], 16)), decoded)
+
+
+def _escaped_pieces(pieces: bytes) -> bytes:
+    """Those between the ampersands that have a percent sign; of a picture's thousands no object is made."""
+    found, at = [], 0
+    while (sign := pieces.find(b"%", at)) >= 0:
+        start = max(at, pieces.rfind(b"&", at, sign) + 1)
+        end = pieces.find(b"&", sign)
+        if end < 0:
+            end = len(pieces)
+        found.append(pieces[start:end])
+        at = end + 1
+    return b"&".join(found)
 
 
 def unquote(view: bytes) -> bytes:
@@ -93,11 +104,13 @@ def entities(view: bytes) -> Iterator[tuple[str, bytes]]:
             yield "html", decoded
 
 
-def quoted_printable(view: bytes) -> Iterator[tuple[str, bytes]]:
+def quoted_printable(view: bytes, shape: bytes) -> Iterator[tuple[str, bytes]]:
     """Undo quoted-printable (RFC 2045, 6.7) and the words of RFC 2047."""
     # One by one: a loop over them costs more than the looks, and most views have none of them.
-    signs = b"=40" in view or b"=3D" in view or b"=20" in view or b"=2E" in view or b"=\n" in view or b"=\r\n" in view
-    if ((signs or b"=C3" in view) and _QUOTED_PRINTABLE.search(view)) or b"=hh=hh=hh" in view.translate(_SHAPE):
+    signs = b"=\n" in view or b"=\r\n" in view
+    if b"=hh" in shape:
+        signs = signs or b"=40" in view or b"=3D" in view or b"=20" in view or b"=2E" in view or b"=C3" in view
+    if (signs and _QUOTED_PRINTABLE.search(view)) or b"=hh=hh=hh" in shape:
         # Two signs of equality are not of the format ("v==34=39"), and the C code would swallow both.
         yield "quoted-printable", binascii.a2b_qp(view.replace(b"==", b"= ="))
     if b"=?" not in view:
@@ -124,9 +137,8 @@ def wrapped_lines(view: bytes) -> Iterator[tuple[str, bytes]]:
         yield "", b"\n".join(joined)
 
 
-def pairs(view: bytes) -> Iterator[tuple[str, bytes]]:
+def pairs(view: bytes, shape: bytes) -> Iterator[tuple[str, bytes]]:
     """Join hex digits that are written in pairs, "4B:88:15": so are digests and keys shown to people."""
-    shape = view.translate(_PAIR_SHAPE)
     if any(sample in shape for sample in _PAIR_SAMPLES):
         joined = [found[0].translate(None, b": -") for found in _PAIRS.finditer(view)]
         if joined:
@@ -158,18 +170,20 @@ def whole_view(view: bytes, *, readable: bool = True) -> Iterator[tuple[str, byt
 
     Strings inside bytes may be escaped; the encodings of mail are only looked for in what is `readable` as a whole.
     """
+    # One picture of where hex digits stand, for all that look for them.
+    shape = view.translate(_SHAPE) if readable or b"%" in view else b""
     if b"%" in view:
-        yield from percent(view)
+        yield from percent(view, shape)
     if b"\\" in view:
         yield from escapes(view)
     if b"&" in view and b";" in view:
         yield from entities(view)
     if not readable:
         return
-    yield from pairs(view)
+    yield from pairs(view, shape)
     if b"[" in view:
         yield from listed(view)
     if b"=" in view:
-        yield from quoted_printable(view)
+        yield from quoted_printable(view, shape)
     if b"\n" in view or b"\\n" in view:
         yield from wrapped_lines(view)
