@@ -55,7 +55,7 @@ COMMON = ("md5", "sha1", "sha256", "sha512")
 
 @dataclass(slots=True)
 class Digest:
-    """One digest of one form of one seed. Nobody changes it; frozen, the twenty thousand of a run take thrice as long."""
+    """One digest of one form of one seed. Nobody changes it; not frozen, since a run makes twenty thousand."""
 
     seed: int
     chain: tuple[str, ...]
