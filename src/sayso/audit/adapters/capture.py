@@ -1,11 +1,13 @@
 """A capture in a file, read by a process of its own with limits."""
 
+import fcntl
 import os
 import select
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -122,6 +124,9 @@ class FileCapture:
             )
         except OSError as error:
             raise CaptureError(f"{self.name}: its reader cannot be started ({error.strerror})") from error
+        if self._reader.stdout is not None:
+            with suppress(OSError):  # a user may have used up what pipes may hold; then it is as it was
+                fcntl.fcntl(self._reader.stdout, fcntl.F_SETPIPE_SZ, READ)
 
     def _listen(self, reader: "subprocess.Popen[bytes]", progress: Progress) -> Iterator[Event]:
         if reader.stdout is None:  # pragma: no cover  we asked for a pipe

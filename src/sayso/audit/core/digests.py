@@ -53,9 +53,9 @@ COMMON = ("md5", "sha1", "sha256", "sha512")
 """Digests of digests in every representation, salted and keyed digests: these."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Digest:
-    """One digest of one form of one seed."""
+    """One digest of one form of one seed. Nobody changes it; not frozen, since a run makes twenty thousand."""
 
     seed: int
     chain: tuple[str, ...]

@@ -139,11 +139,27 @@ _SHORT = st.lists(
     st.lists(
         st.sampled_from(
             (
-                *(IMEI, IMEI[:8], IMEI[8:], b"word", b"text/html;q=0.9", b"=", b"  ", b" ", b"\n", b";", b"&", b"A1b2C3"),
+                *(
+                    IMEI,
+                    IMEI[:8],
+                    IMEI[8:],
+                    b"word",
+                    b"text/html;q=0.9",
+                    b"=",
+                    b"  ",
+                    b" ",
+                    b"\n",
+                    b";",
+                    b"&",
+                    b"A1b2C3",
+                ),
                 *(base64.b64encode(b"id=" + IMEI), IMEI.hex().encode(), IMEI.hex(" ").encode(), quote("@").encode()),
                 *(b"%s" % quote(IMEI.hex()).encode(), b"".join(b"=%02X" % one for one in IMEI), b"=\n", b"\\u0034"),
                 *(b"".join(b"&#%d;" % one for one in IMEI), str(list(IMEI)).encode(), b"\x00\xff", b"490"),
-                *(hashlib.sha1(IMEI, usedforsecurity=False).hexdigest().encode(), Random(3).randbytes(400).hex().encode()),
+                *(
+                    hashlib.sha1(IMEI, usedforsecurity=False).hexdigest().encode(),
+                    Random(3).randbytes(400).hex().encode(),
+                ),
             )
         ),
         max_size=3,

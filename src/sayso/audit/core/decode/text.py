@@ -25,9 +25,7 @@ _ENTITY = re.compile(rb"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9
 _QUOTED_PRINTABLE = re.compile(rb"=\r?\n|[A-Za-z0-9.]=(?:40|3D|2B|2E|20|5F|2D|C[23]|E2)(?=[A-Za-z0-9=\r\n ])")
 _ENCODED_WORD = re.compile(rb"=\?[A-Za-z0-9_-]{2,20}\?([QqBb])\?([^?\s]{1,200})\?=")
 _WRAPPED = re.compile(rb"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{20,76}(?:\r?\n|\\r\\n|\\n)[ \t]?)+[A-Za-z0-9+/_-]+")
-_SHAPE = bytes(
-    0x68 if byte in b"0123456789abcdefABCDEF" else byte if byte in b"%=: -" else 0x2E for byte in range(256)
-)
+_SHAPE = bytes(0x68 if byte in b"0123456789abcdefABCDEF" else byte if byte in b"%=: -" else 0x2E for byte in range(256))
 """Hex digits as h: what is an escape or a pair can then be found and counted by a search for a constant."""
 _PAIR_SAMPLES = tuple(b"hh" + b"".join(sign + b"hh" for sign in [joint] * 9) for joint in (b":", b" ", b"-"))
 _PAIRS = re.compile(rb"(?<![0-9a-fA-F])[0-9a-fA-F]{2}([: -])(?:[0-9a-fA-F]{2}\1){8,127}[0-9a-fA-F]{2}(?![0-9a-fA-F])")
