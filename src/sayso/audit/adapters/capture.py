@@ -125,7 +125,8 @@ class FileCapture:
         except OSError as error:
             raise CaptureError(f"{self.name}: its reader cannot be started ({error.strerror})") from error
         if self._reader.stdout is not None:
-            with suppress(OSError):  # a user may have used up what pipes may hold; then it is as it was
+            # Linux alone has it, and a user may have used up what pipes may hold; then it is as it was.
+            with suppress(OSError, AttributeError):
                 fcntl.fcntl(self._reader.stdout, fcntl.F_SETPIPE_SZ, READ)
 
     def _listen(self, reader: "subprocess.Popen[bytes]", progress: Progress) -> Iterator[Event]:
