@@ -71,6 +71,8 @@ class Search:
         starts = sorted({b" " + piece[:MIN_PIECE] for piece in self._pieces})
         self._piece_starts = engine.build(starts) if starts else None
         self._views: dict[bytes, _Remembered] = {}
+        self._xored: dict[bytes, _Remembered] = {}
+        """The same of views that were searched for XOR too: what a header holds for nothing may be found in a body."""
         self._dense: dict[bytes, int] = {}
         self.opaque_bytes = 0
         """Of the last look: bytes that nothing could decode."""
@@ -156,7 +158,8 @@ class Search:
 
     def _view(self, data: bytes, depth: int, budget: Budget, *, xor: bool = False) -> tuple[Hit, ...]:
         known_as = data if len(data) <= REMEMBER_VIEW else hashlib.blake2b(data, digest_size=16).digest()
-        remembered = self._views.get(known_as)
+        views = self._xored if xor else self._views
+        remembered = views.get(known_as)
         if remembered is not None and remembered[0] <= depth:
             self.opaque_bytes += remembered[2]
             self.met_piece = self.met_piece or remembered[3]
@@ -189,9 +192,9 @@ class Search:
             self.opaque_bytes += len(data)
         found = _fewest(own, inherited)[:MAX_HITS]
         if not budget.exhausted:
-            if len(self._views) >= REMEMBERED_VIEWS:
-                self._views.clear()
-            self._views[known_as] = (depth, found, self.opaque_bytes - opaque_before, self.met_piece)
+            if len(views) >= REMEMBERED_VIEWS:
+                views.clear()
+            views[known_as] = (depth, found, self.opaque_bytes - opaque_before, self.met_piece)
         self.met_piece = self.met_piece or piece_before
         return found
 

@@ -191,3 +191,10 @@ def test_short_texts_without_anything_need_no_look() -> None:
 
 def test_a_plug_in_sees_each_short_text() -> None:
     assert search(_Backwards()).worth_a_look([b"text/html"], budget()) == {b"text/html"}
+
+
+def test_what_was_met_where_nobody_xors_is_searched_again_where_somebody_may() -> None:
+    seen = search()
+    xored = bytes(one ^ 0x05 for one in b"imei is " + IMEI + b" of this phone")
+    assert seen.look(xored, budget()) == ()
+    assert {hit.chain[0] for hit in seen.look(xored, budget(), xor=True)} == {"xor:05"}
