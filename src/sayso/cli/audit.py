@@ -52,7 +52,7 @@ class _AuditGroup(LazyGroup):
         sys.exit(UNUSABLE)
 
 
-@click.group(cls=_AuditGroup, places=PLACES)
+@click.group(cls=_AuditGroup, places=PLACES, extra="audit")
 def audit() -> None:
     """Find what leaves a phone: which known value went to whom, however it was wrapped.
 

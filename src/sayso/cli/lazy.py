@@ -8,6 +8,8 @@ from typing import Any, Final, NamedTuple
 
 import click
 
+from sayso.cli.output import ReportingGroup
+
 
 class Place(NamedTuple):
     """Where a command is."""
@@ -17,6 +19,8 @@ class Place(NamedTuple):
     """Of the command's object in the module."""
     help: str
     """The first sentence of its docstring: a test holds the two together."""
+    extra: str = ""
+    """Of the package, where it is another one than the group's."""
 
 
 class LazyGroup(click.Group):
@@ -45,10 +49,11 @@ class LazyGroup(click.Group):
             with _uncollected():
                 command: click.Command = getattr(importlib.import_module(place.module), place.name)
         except ModuleNotFoundError as error:
-            if not self._extra or (error.name or "").startswith("sayso"):
+            extra, library = place.extra or self._extra, (error.name or "").partition(".")[0]
+            if not extra or library == "sayso":
                 raise
             raise click.ClickException(
-                f"'{cmd_name}' needs the Python package '{error.name}': pip install 'sayso[{self._extra}]'"
+                f"'{cmd_name}' needs the Python package '{library}': pip install 'sayso[{extra}]'"
             ) from error
         return command
 
@@ -62,6 +67,10 @@ class LazyGroup(click.Group):
                     for name, place in self._places.items()
                 ]
             )
+
+
+class LazyReportingGroup(LazyGroup, ReportingGroup):
+    """Both."""
 
 
 @contextmanager

@@ -4,8 +4,7 @@ from typing import Final
 
 import click
 
-from sayso.cli.lazy import LazyGroup, Place
-from sayso.cli.output import ReportingGroup
+from sayso.cli.lazy import LazyReportingGroup, Place
 
 PLACES: Final = {
     "demo": Place(
@@ -24,6 +23,7 @@ PLACES: Final = {
         "sayso.cli.update",
         "update",
         "Publish releases, and take them: signed by several people, put in force by one switch, and taken back by it.",
+        extra="update",
     ),
     "audit": Place(
         "sayso.cli.audit",
@@ -36,11 +36,7 @@ PLACES: Final = {
 }
 
 
-class _Group(LazyGroup, ReportingGroup):
-    """Both."""
-
-
-@click.group(cls=_Group, places=PLACES, extra="demo")
+@click.group(cls=LazyReportingGroup, places=PLACES, extra="demo")
 @click.version_option(package_name="sayso")
 def main() -> None:
     """Cloud messaging for phone numbers that waits for your say-so.

@@ -4,8 +4,7 @@ from typing import Final
 
 import click
 
-from sayso.cli.lazy import LazyGroup, Place
-from sayso.cli.output import ReportingGroup
+from sayso.cli.lazy import LazyReportingGroup, Place
 
 PLACES: Final = {
     "run": Place("sayso.cli.phone_run", "run_phone", "Run a phone's daemon until SIGTERM."),
@@ -70,10 +69,6 @@ PLACES: Final = {
 }
 
 
-class _PhoneGroup(LazyGroup, ReportingGroup):
-    """Both."""
-
-
-@click.group(cls=_PhoneGroup, places=PLACES)
+@click.group(cls=LazyReportingGroup, places=PLACES, extra="phone")
 def phone() -> None:
     """Run a phone, and text with it."""

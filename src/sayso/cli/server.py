@@ -4,8 +4,7 @@ from typing import Final
 
 import click
 
-from sayso.cli.lazy import LazyGroup, Place
-from sayso.cli.output import ReportingGroup
+from sayso.cli.lazy import LazyReportingGroup, Place
 
 PLACES: Final = {
     "run": Place(
@@ -48,14 +47,11 @@ PLACES: Final = {
         "sayso.cli.server_migrate",
         "migrate_server",
         "Move a stopped server's directory and mailboxes into PostgreSQL, without losing a message.",
+        extra="cluster",
     ),
 }
 
 
-class _ServerGroup(LazyGroup, ReportingGroup):
-    """Both."""
-
-
-@click.group(cls=_ServerGroup, places=PLACES)
+@click.group(cls=LazyReportingGroup, places=PLACES, extra="server")
 def server() -> None:
     """Run a server, and look after it."""

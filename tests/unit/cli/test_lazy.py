@@ -1,6 +1,8 @@
 """Groups that load a command when it is used."""
 
 import gc
+import subprocess
+import sys
 
 import click
 import pytest
@@ -63,3 +65,26 @@ def test_the_garbage_collector_is_left_as_it_was(*, was_on: bool) -> None:
         assert gc.isenabled() is was_on
     finally:
         gc.enable()
+
+
+_WITHOUT = "import sys; sys.modules[sys.argv.pop(1)] = None; from sayso.cli.main import main; main(sys.argv[1:])"
+
+
+@pytest.mark.parametrize(
+    ("library", "words", "named", "extra"),
+    [
+        ("uvicorn", ["server", "run"], "run", "server"),
+        ("asyncpg", ["server", "migrate"], "migrate", "cluster"),
+        ("uvloop", ["phone", "send"], "send", "phone"),
+        ("ahocorasick_rs", ["audit", "scan"], "scan", "audit"),
+        ("tuf", ["update", "status"], "update", "update"),
+    ],
+)
+def test_whoever_installed_too_little_is_told_what_to_install(
+    library: str, words: list[str], named: str, extra: str
+) -> None:
+    """Also by a group within the group: each knows what brings the libraries of its commands."""
+    command = [sys.executable, "-c", _WITHOUT, library, *words, "--help"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert ran.stderr == f"Error: '{named}' needs the Python package '{library}': pip install 'sayso[{extra}]'\n"

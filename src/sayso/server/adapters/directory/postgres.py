@@ -82,7 +82,10 @@ async def open_postgres(pool: Pool) -> PostgresDatabase:
             await connection.run_sync(migrate)
     except (SQLAlchemyError, asyncpg.PostgresError, *LOST) as error:
         await engine.dispose()
-        raise ConfigError("the directory in PostgreSQL cannot be opened: no rights?") from error
+        raise ConfigError(
+            "the directory in PostgreSQL cannot be opened: give its user the right to make tables, and look into "
+            "PostgreSQL's log"
+        ) from error
     except (ConfigError, asyncio.CancelledError):
         await engine.dispose()
         raise
