@@ -20,6 +20,8 @@ from sayso.protocol.frames import (
 )
 from sayso.protocol.ids import DeviceId, EnvelopeId, HandleHash, Token, handle_hash
 from sayso.server.cluster_port import Claimed, Delivery
+from sayso.server.core.budgets import LineBudgets
+from sayso.server.core.limits import FloodLimits
 from sayso.server.core.lines import LineTable
 from sayso.server.core.model import Doubt, Held, Line, Waiting
 from sayso.server.core.relay.entries import Sender
@@ -225,6 +227,11 @@ class FakePhone:
     def got(self) -> list[bytes]:
         """Envelopes, in order, each once."""
         return list(dict.fromkeys(self.link.delivered))
+
+    def give_budget(self, most: int) -> None:
+        """Let the line deposit and ask so many times, and never again."""
+        limits = FloodLimits(line_deposits=most, line_deposits_per_s=0.0, line_questions=most, line_questions_per_s=0.0)
+        self.sender = Sender(self.link, LineBudgets(limits), self.line.device)
 
     def send(self, to: Line, envelope: bytes) -> int:
         """Deposit for somebody who has given a grant."""

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 
 from sayso.audit.adapters.readers.message import (
     DEFAULT_PORTS,
-    Header,
     answer_fields,
     is_encrypted,
     request_fields,
@@ -144,7 +143,7 @@ def _http(flow: Members, record: int) -> Iterator[Event]:
     answer = flow.get(b"response", _NOTHING).members()
     server, connected_by_tls = _server(flow)
     scheme = request.get(b"scheme", _NOTHING).text().lower()
-    headers = _headers(request.get(b"headers", _NOTHING))
+    headers = request.get(b"headers", _NOTHING).pairs()
     named = (
         value_of(headers, b":authority") or value_of(headers, b"host") or request.get(b"authority", _NOTHING).octets()
     )
@@ -155,7 +154,7 @@ def _http(flow: Members, record: int) -> Iterator[Event]:
     fields = [
         *request_fields(_url(scheme, peer, request), headers, _content(request)),
         *_trailers(request, Direction.SENT),
-        *answer_fields(_reason(answer), _headers(answer.get(b"headers", _NOTHING)), _content(answer)),
+        *answer_fields(_reason(answer), answer.get(b"headers", _NOTHING).pairs(), _content(answer)),
         *_trailers(answer, Direction.RECEIVED),
     ]
     encrypted = connected_by_tls if encrypted is None else encrypted
@@ -204,10 +203,6 @@ def _url(scheme: str, peer: Peer, request: Members) -> bytes:
     return f"{scheme or 'http'}://{host}{port}".encode("utf-8", "backslashreplace") + path
 
 
-def _headers(node: Node) -> list[Header]:
-    return node.pairs()
-
-
 def _content(message: Members) -> bytes:
     return message.get(b"content", _NOTHING).octets()
 
@@ -217,7 +212,7 @@ def _reason(answer: Members) -> bytes:
 
 
 def _trailers(message: Members, direction: Direction) -> Iterator[Field]:
-    for name, value in _headers(message.get(b"trailers", _NOTHING)):
+    for name, value in message.get(b"trailers", _NOTHING).pairs():
         yield Field(Place.HEADER, name.decode("latin-1"), value, direction)
 
 

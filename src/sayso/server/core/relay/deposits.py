@@ -49,8 +49,10 @@ class Deposits:
         self._delivery = delivery
         self._on_work = on_work
 
-    def deposit(self, sender: Sender, frame: Deposit, *, now: float) -> None:
+    def deposit(self, sender: Sender, frame: Deposit, *, now: float, paid: bool = False) -> None:
         """Take an envelope for the device of a line, or say why not. Answered at once or later, exactly once.
+
+        `paid`: the sender's line was charged for it already, by whoever looked for the mailbox.
 
         Today a line has one device, so that a complete list of devices has one part. This runs for every message: what
         it does not call is what it is fast by.
@@ -63,7 +65,7 @@ class Deposits:
             or not _TTL_MIN <= frame.ttl_s <= _TTL_MAX
             or sender.open_tickets >= OPEN_DEPOSITS
             or self._ledger.is_full
-            or not sender.may_deposit(now=now)
+            or not (paid or sender.may_deposit(now=now))
         ):
             link.put(Refused(frame.ref, self._refusal(frame)))
             return

@@ -30,13 +30,15 @@ class Inquiries:
         self._questions: deque[Question] = deque()
         self._asked: Question | None = None
 
-    def recall(self, sender: Sender, frame: Recall, *, now: float = 0.0) -> None:
-        """Take an envelope back if it never left the relay; else put it in doubt."""
-        self._question(sender, frame.ref, handle_hash(frame.handle), recall=True, now=now)
+    def recall(self, sender: Sender, frame: Recall, *, now: float = 0.0, paid: bool = False) -> None:
+        """Take an envelope back if it never left the relay; else put it in doubt. `paid` as for a deposit."""
+        if paid or self._may_ask(sender, now):
+            self._question(sender, frame.ref, handle_hash(frame.handle), recall=True)
 
-    def ask(self, sender: Sender, frame: Ask, *, now: float = 0.0) -> None:
-        """Say what became of an envelope."""
-        self._question(sender, frame.ref, handle_hash(frame.handle), recall=False, now=now)
+    def ask(self, sender: Sender, frame: Ask, *, now: float = 0.0, paid: bool = False) -> None:
+        """Say what became of an envelope. `paid` as for a deposit."""
+        if paid or self._may_ask(sender, now):
+            self._question(sender, frame.ref, handle_hash(frame.handle), recall=False)
 
     @property
     def waiting(self) -> int:
@@ -110,12 +112,19 @@ class Inquiries:
         """Answer once what was put in so far is durable: who hears `recalled` may send an SMS the next moment."""
         self._ledger.then(lambda now: self._endings.reply(question, state, now=now))
 
-    def _question(self, sender: Sender, ref: int, digest: HandleHash, *, recall: bool, now: float) -> None:
-        if sender.link is None:
-            return
+    def _may_ask(self, sender: Sender, now: float) -> bool:
+        """Charge the sender's line; one that asks too much is cut off."""
+        link = sender.link
+        if link is None:
+            return False
         if not sender.may_ask(now=now) or sender.open_questions >= OPEN_QUESTIONS:
-            sender.link.put(Error(ErrorCode.UNEXPECTED, 0, "too many questions at once"))
-            sender.link.end()
+            link.put(Error(ErrorCode.UNEXPECTED, 0, "too many questions at once"))
+            link.end()
+            return False
+        return True
+
+    def _question(self, sender: Sender, ref: int, digest: HandleHash, *, recall: bool) -> None:
+        if sender.link is None:
             return
         sender.open_questions += 1
         self._questions.append(Question(sender=sender, ref=ref, handle_hash=digest, recall=recall))

@@ -144,13 +144,13 @@ class Relay:
             self._endings.device_says(mailbox, entry, OutcomeState.RECALLED, now=now)
             self._delivery.pump(mailbox)
 
-    def recall(self, sender: Sender, frame: Recall, *, now: float = 0.0) -> None:
+    def recall(self, sender: Sender, frame: Recall, *, now: float = 0.0, paid: bool = False) -> None:
         """Take an envelope back; see `Inquiries`. `now` counts against the line's budget, if it has one."""
-        self.inquiries.recall(sender, frame, now=now)
+        self.inquiries.recall(sender, frame, now=now, paid=paid)
 
-    def ask(self, sender: Sender, frame: Ask, *, now: float = 0.0) -> None:
+    def ask(self, sender: Sender, frame: Ask, *, now: float = 0.0, paid: bool = False) -> None:
         """Say what became of an envelope; see `Inquiries`. `now` as for `recall`."""
-        self.inquiries.ask(sender, frame, now=now)
+        self.inquiries.ask(sender, frame, now=now, paid=paid)
 
     def left(self, sender: Sender) -> None:
         """Note that a connection is closed: what it waits for goes on without it."""

@@ -172,11 +172,7 @@ class Router:
         if not self._relay.inquiries.knows(handle_hash(frame.handle)):
             self._channels.send(node, NotKnown(frame.ref))
             return
-        sender = self._far_sender(node, item.connection)
-        if isinstance(frame, Recall):
-            self._relay.recall(sender, frame, now=self._now())
-        else:
-            self._relay.ask(sender, frame, now=self._now())
+        self._here(self._far_sender(node, item.connection), frame)
 
     def not_known(self, ref: int) -> None:
         """Take a question back."""
@@ -277,7 +273,7 @@ class Router:
         now = self._now()
         for sender, frame in route.queue:
             self._settled(sender, frame)
-            self._relay.deposit(sender, frame, now=now)
+            self._relay.deposit(sender, frame, now=now, paid=True)
         route.queue.clear()
 
     def _turn_away(self, route: Route) -> None:
@@ -325,11 +321,11 @@ class Router:
             sender.open_questions += 1
             self._start(self._find_and_ask(sender, frame))
 
-    def _here(self, sender: Sender, frame: Recall | Ask) -> None:
+    def _here(self, sender: Sender, frame: Recall | Ask, *, paid: bool = False) -> None:
         if isinstance(frame, Recall):
-            self._relay.recall(sender, frame, now=self._now())
+            self._relay.recall(sender, frame, now=self._now(), paid=paid)
         else:
-            self._relay.ask(sender, frame, now=self._now())
+            self._relay.ask(sender, frame, now=self._now(), paid=paid)
 
     async def _find_and_ask(self, sender: Sender, frame: Recall | Ask) -> None:
         """Find the relay that has an envelope; with none anywhere, its outcome is what is left."""
@@ -350,7 +346,7 @@ class Router:
             else:
                 looked += 1
         sender.open_questions -= 1
-        self._here(sender, frame)
+        self._here(sender, frame, paid=True)
 
     async def _find(self, digest: HandleHash) -> tuple[int | None, bool]:
         """Return who has an envelope, and whether it is on its way to somebody."""

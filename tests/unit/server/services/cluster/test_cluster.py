@@ -196,6 +196,47 @@ def test_a_recall_finds_the_envelope_wherever_it_is() -> None:
     run(main(), patience=20)
 
 
+@pytest.mark.parametrize("where", ["here", "elsewhere", "nobody's", "unknown"])
+def test_a_deposit_costs_one_wherever_the_mailbox_is(where: str) -> None:
+    """Also where the router has looked for it before the relay here decides."""
+
+    async def main() -> None:
+        async with cluster_world() as world:
+            one, other, _ = world.nodes
+            alice = await one.connect(world.line("alice"))
+            lines = [world.line(f"{number}") if where != "unknown" else make_line(f"{number}") for number in range(4)]
+            for line in lines if where in {"here", "elsewhere"} else []:
+                (await (one if where == "here" else other).connect(line)).leave()
+            alice.give_budget(3)
+            answers = [await alice.answer(alice.send(line, b"to " + line.token)) for line in lines]
+            refused = [answer.reason if isinstance(answer, Refused) else None for answer in answers]
+            first = Refusal.NOT_ENROLLED if where == "unknown" else None
+            assert refused == [first, first, first, Refusal.TOO_MANY]
+
+    run(main(), patience=20)
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere", "nobody's", "unknown"])
+def test_a_question_costs_one_wherever_the_envelope_is(where: str) -> None:
+    async def main() -> None:
+        async with cluster_world() as world:
+            one, other, _ = world.nodes
+            alice, bob = await one.connect(world.line("alice")), world.line("bob")
+            if where != "unknown":
+                carol = await (one if where == "here" else other).connect(world.line("carol"))
+                await carol.states([carol.send(bob, text) for text in texts(4)])
+            if where == "nobody's":
+                await other.cluster.holder.give(bob.device)
+            alice.give_budget(3)
+            for text in texts(3):
+                await alice.outcome(alice.recall(text))
+            assert not alice.link.ended
+            alice.recall(texts(4)[-1])
+            assert alice.link.ended
+
+    run(main(), patience=20)
+
+
 def test_a_handle_that_nobody_knows_is_unknown() -> None:
     async def main() -> None:
         async with cluster_world() as world:
