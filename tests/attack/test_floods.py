@@ -114,6 +114,30 @@ def test_one_network_cannot_take_all_places(monkeypatch: pytest.MonkeyPatch) -> 
     run(main())
 
 
+@pytest.mark.parametrize(
+    "floods", [FloodLimits(connections=2), FloodLimits(network_logging_in=2), FloodLimits(logging_in=2)]
+)
+def test_one_too_many_is_turned_away_and_there_is_room_when_one_has_gone(
+    monkeypatch: pytest.MonkeyPatch, floods: FloodLimits
+) -> None:
+    """Each bound by itself: on all, on a network's that have not logged in, and on all that have not."""
+    monkeypatch.setattr(Networks, "name", lambda _self, _host: b"A" * 8)
+
+    async def main() -> None:
+        async with server(floods=floods).running() as one, one.connect() as first:
+            await first.expect(Hello)
+            async with one.connect() as second:
+                await second.expect(Hello)
+                async with one.connect() as third:
+                    await third.closed.wait()
+                    assert third.frames == []
+            await one.until(lambda: one.connections.networks.counts[0] == 1)
+            async with one.connect() as late:
+                await late.expect(Hello)
+
+    run(main())
+
+
 def test_a_long_message_before_the_login_ends_it() -> None:
     async def main() -> None:
         async with server().running() as one, one.connect() as client:

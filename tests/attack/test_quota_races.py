@@ -170,6 +170,33 @@ def test_with_the_limiters_store_gone_nothing_is_evaluated(tmp_path: Path, damag
     run(main())
 
 
+def test_who_has_not_paid_is_not_even_told_whether_an_element_is_one(tmp_path: Path) -> None:
+    """The key works for nobody before the budget has: what it would say of a bad element stays unsaid."""
+
+    async def main() -> None:
+        bad = api.Evaluate(5, [bytes(32)])
+        async with control_server(tmp_path, discovery=SMALL) as server:
+            device = await server.enrolled(ALICE)
+            assert (await device.post(api.EVALUATE_PATH, bad)).problem == "malformed"
+            assert (await ask(device, 9)).status == 200
+            assert (await device.post(api.EVALUATE_PATH, bad)).problem == "limit"
+            await execute(server, "DROP TABLE discovery_budgets")
+            assert (await device.post(api.EVALUATE_PATH, bad)).problem == "unavailable"
+
+    run(main())
+
+
+def test_a_sweep_fills_no_bucket(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with control_server(tmp_path, discovery=SMALL) as server:
+            device = await server.enrolled(ALICE)
+            assert (await ask(device, 10)).status == 200
+            await server.control.sweep()
+            assert (await ask(device, 1)).problem == "limit"
+
+    run(main())
+
+
 def test_the_same_batch_again_is_free_and_teaches_nothing_new(tmp_path: Path) -> None:
     async def main() -> None:
         async with control_server(tmp_path, discovery=SMALL) as server:

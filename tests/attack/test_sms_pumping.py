@@ -8,6 +8,7 @@ import pytest
 import structlog
 
 from sayso.protocol import api
+from sayso.protocol.limits import HOUR, LIMITS
 from sayso.server.core.sms_caps import SmsCaps
 from tests.aio import run
 from tests.fakes.asgi import Answer
@@ -117,6 +118,54 @@ def test_over_many_blocks(tmp_path: Path) -> None:
             assert len(server.sender.sent) == country.unconfirmed_budget
             await server.code_for(server.device(ELSEWHERE))
             assert server.sender.sent[-1][0].e164 == ELSEWHERE
+
+    run(main())
+
+
+def test_one_number_over_and_over(tmp_path: Path) -> None:
+    """The attacker wants to annoy one person, and waits until no code is open: the cap for a number counts on."""
+
+    async def main() -> None:
+        cap = SmsCaps().number
+        async with control_server(tmp_path) as server:
+            device = server.device()
+            await device.fetch_statement()
+            for _ in range(2 * HOUR // LIMITS.code_s):
+                await ask(device, ELSEWHERE)
+                await server.control.background.settle()
+                server.clock.seconds += LIMITS.code_s
+                device.nonces.clear()
+                await server.control.sweep()
+            assert cap.budget <= len(server.sender.sent) <= cap.budget + 2 * cap.per_hour
+
+    run(main())
+
+
+_PLAIN = SmsCaps()
+
+
+@pytest.mark.parametrize(
+    "caps",
+    [
+        replace(_PLAIN, block=replace(_PLAIN.block, budget=6)),
+        replace(_PLAIN, country=replace(_PLAIN.country, budget=6)),
+        replace(_PLAIN, everything=replace(_PLAIN.everything, budget=6)),
+    ],
+    ids=["block", "country", "everything"],
+)
+def test_who_confirms_its_own_numbers_is_held_by_the_plain_caps(tmp_path: Path, caps: SmsCaps) -> None:
+    """The attacker reads the codes, so that no breaker trips."""
+
+    async def main() -> None:
+        async with control_server(tmp_path, sms_caps=caps) as server:
+            for number in RANGE[:10]:
+                device, before = server.device(number), len(server.sender.sent)
+                enrolment = await device.ask_code()
+                await server.control.background.settle()
+                if len(server.sender.sent) > before:
+                    answer = await device.post(api.CONFIRM_PATH, api.Confirm(enrolment, server.sender.code()))
+                    assert answer.status == 200
+            assert len(server.sender.sent) == 6
 
     run(main())
 
