@@ -5,7 +5,7 @@ import pytest
 from sayso.protocol.frames import DepositState, OutcomeState, Unreadable
 from sayso.protocol.limits import LIMITS
 from sayso.server.core.model import Line
-from sayso.server.core.relay import delivery
+from sayso.server.core.relay.delivery import WINDOW_BYTES
 from tests.fakes.relay_world import Client, RelayWorld, kinds
 
 
@@ -452,19 +452,18 @@ def test_a_damaged_envelope_stays_for_the_operator_and_holds_up_nobody(
     assert world.stored == [b"0", b"1", b"2"]
 
 
-def test_a_big_mailbox_leaves_in_windows_of_bounded_bytes(
-    world: RelayWorld, line: Line, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(delivery, "WINDOW_BYTES", 5000)
-    for number in range(10):
-        client.deposit(line, bytes([number]) * 2000)
+def test_a_big_mailbox_leaves_in_windows_of_bounded_bytes(world: RelayWorld, line: Line, client: Client) -> None:
+    big = LIMITS.envelope_bytes
+    full = -(-WINDOW_BYTES // big)
+    for number in range(full + 3):
+        client.deposit(line, bytes([number]) * big)
     world.settle()
     phone = world.connect(line)
     world.take()
     world.land()
-    assert [len(reading.entries) for reading in world.relay.readings] == [3]
+    assert [len(reading.entries) for reading in world.relay.readings] == [full]
     world.settle()
-    assert len(phone.got) == 10
+    assert len(phone.got) == full + 3
 
 
 def test_after_a_crash_everything_accepted_is_delivered_in_order(world: RelayWorld, line: Line, client: Client) -> None:

@@ -8,7 +8,7 @@ from sayso.protocol.frames import DepositState, OutcomeState, Part, Refusal, Wro
 from sayso.protocol.ids import handle_hash
 from sayso.protocol.limits import LIMITS
 from sayso.server.core.model import Line
-from sayso.server.core.relay import deposits, ledger
+from sayso.server.core.relay.deposits import OPEN_DEPOSITS
 from tests.fakes.relay_world import KEY_ID, Client, RelayWorld, handle_of, make_line
 
 
@@ -151,28 +151,27 @@ def test_a_wrong_grant_is_no_grant(world: RelayWorld, line: Line, client: Client
     assert client.answer(ref) is DepositState.ACCEPTED
 
 
-def test_a_connection_has_a_bounded_number_of_open_deposits(
-    world: RelayWorld, line: Line, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(deposits, "OPEN_DEPOSITS", 3)
-    refs = [client.deposit(line, b"%d" % number) for number in range(4)]
-    assert client.answer(refs[3]) is Refusal.TOO_MANY
+def test_a_connection_has_a_bounded_number_of_open_deposits(world: RelayWorld, line: Line, client: Client) -> None:
+    lines = [line, world.line("second"), world.line("third")]  # one mailbox would be full before
+    assert len(lines) * LIMITS.mailbox_envelopes > OPEN_DEPOSITS
+    refs = [client.deposit(lines[number % 3], b"%d" % number) for number in range(OPEN_DEPOSITS + 1)]
+    assert client.answer(refs[-1]) is Refusal.TOO_MANY
     world.settle()
-    assert [client.answer(ref) for ref in refs[:3]] == [DepositState.ACCEPTED] * 3
+    assert {client.answer(ref) for ref in refs[:-1]} == {DepositState.ACCEPTED}
     assert client.sender.open_tickets == 0
     client.deposit(line, b"again")
     world.settle()
     assert b"again" in world.stored
 
 
-def test_a_store_that_is_too_far_behind_takes_no_more(
-    world: RelayWorld, line: Line, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ledger, "MAX_QUEUED", 2)
-    refs = [client.deposit(line, b"%d" % number) for number in range(3)]
-    assert client.answer(refs[2]) is Refusal.TOO_MANY
+def test_a_store_that_is_too_far_behind_takes_no_more(world: RelayWorld, line: Line, client: Client) -> None:
+    client.deposit(line, b"0")
+    world.relay._ledger.is_full = True  # of what: see test_ledger
+    assert client.answer(client.deposit(line, b"1")) is Refusal.TOO_MANY
+    world.settle()  # a batch is taken: it is full no more
+    client.deposit(line, b"2")
     world.settle()
-    assert world.stored == [b"0", b"1"]
+    assert world.stored == [b"0", b"2"]
 
 
 def test_a_full_mailbox_refuses_and_later_takes_again(world: RelayWorld, line: Line, client: Client) -> None:

@@ -5,7 +5,7 @@ import pytest
 from sayso.protocol.frames import DepositState, Error, OutcomeState, Refusal
 from sayso.protocol.limits import LIMITS
 from sayso.server.core.model import Line
-from sayso.server.core.relay import inquiries
+from sayso.server.core.relay.inquiries import OPEN_QUESTIONS
 from tests.fakes.relay_world import Client, RelayWorld
 
 
@@ -326,16 +326,13 @@ def test_a_stranger_learns_nothing_for_ten_minutes_and_then_all(world: RelayWorl
     assert client.answer(late) is OutcomeState.RECALLED
 
 
-def test_too_many_questions_end_the_connection(
-    world: RelayWorld, client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_many_questions_end_the_connection(world: RelayWorld, client: Client) -> None:
     """Each costs a look-up in the store and a place in memory, and nothing else bounds them."""
-    monkeypatch.setattr(inquiries, "OPEN_QUESTIONS", 3)
-    for _ in range(4):
+    for _ in range(OPEN_QUESTIONS + 1):
         client.ask(b"never")
     assert len(client.link.all(Error)) == 1
     assert client.link.ended
-    assert world.relay.inquiries.waiting == 3
+    assert world.relay.inquiries.waiting == OPEN_QUESTIONS
 
 
 def test_questions_of_a_connection_that_is_gone_are_dropped(world: RelayWorld, client: Client) -> None:

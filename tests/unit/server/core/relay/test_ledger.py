@@ -5,14 +5,22 @@ import pytest
 from sayso.protocol.frames import OutcomeState
 from sayso.protocol.ids import DeviceId, EnvelopeId, HandleHash
 from sayso.server.core.model import Doubt, StoredOutcome
-from sayso.server.core.relay import ledger as module
 from sayso.server.core.relay.entries import Entry, Place
-from sayso.server.core.relay.ledger import NO_SPACE_S, Ledger
+from sayso.server.core.relay.ledger import (
+    MAX_COLLECTED,
+    MAX_PUT_BYTES,
+    MAX_PUTS,
+    MAX_QUEUED,
+    MAX_QUEUED_BYTES,
+    NO_SPACE_S,
+    Ledger,
+)
 
 DEVICE = DeviceId(b"d" * 16)
 
 
 def entry(seq: int, size: int = 10) -> Entry:
+    """Make an envelope of so many bytes, which only the ledger's bounds look at."""
     name = seq.to_bytes(16, "big")
     return Entry(
         seq=seq,
@@ -23,7 +31,7 @@ def entry(seq: int, size: int = 10) -> Entry:
         expires=100.0,
         size=size,
         granted=True,
-        envelope=bytes(size),
+        envelope=b"",
         place=Place.LIVE,
     )
 
@@ -122,26 +130,24 @@ def test_actions_alone_make_an_empty_batch(ledger: Ledger) -> None:
     assert not batch
 
 
-def test_actions_do_not_wait_for_a_queue_that_never_empties(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_actions_do_not_wait_for_a_queue_that_never_empties(ledger: Ledger) -> None:
     """Catch-up, recall and opt-out wait for their own change, not for every deposit that others keep queueing."""
-    monkeypatch.setattr(module, "MAX_PUTS", 2)
     ran: list[float] = []
-    for seq in range(1, 10):
+    for seq in range(1, MAX_PUTS + 10):
         ledger.queue(entry(seq))
     ledger.mark_handed(DEVICE, 1)
     ledger.then(ran.append)
     batch = ledger.take()
     assert batch is not None
-    assert len(batch.put) == 2
+    assert len(batch.put) == MAX_PUTS
     for action in ledger.committed()[1]:
         action(1.0)
     assert ran == [1.0]
 
 
-def test_a_batch_has_bounds_in_count_and_bytes(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_PUT_BYTES", 25)
+def test_a_batch_has_bounds_in_bytes(ledger: Ledger) -> None:
     for seq in range(1, 6):
-        ledger.queue(entry(seq))
+        ledger.queue(entry(seq, size=MAX_PUT_BYTES * 2 // 5))
     taken = []
     while (batch := ledger.take()) is not None:
         taken.append([put.waiting.seq for put in batch.put])
@@ -149,19 +155,15 @@ def test_a_batch_has_bounds_in_count_and_bytes(ledger: Ledger, monkeypatch: pyte
     assert taken == [[1, 2, 3], [4, 5]]
 
 
-def test_a_ledger_is_full_by_count_or_by_bytes_until_its_batch_is_taken(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MAX_QUEUED", 3)
-    monkeypatch.setattr(module, "MAX_QUEUED_BYTES", 100)
+def test_a_ledger_is_full_by_count_or_by_bytes_until_its_batch_is_taken(ledger: Ledger) -> None:
     full = []
     ledger.queue(entry(1))
     full.append(ledger.is_full)
-    ledger.queue(entry(2, size=90))
+    ledger.queue(entry(2, size=MAX_QUEUED_BYTES - 10))
     full.append(ledger.is_full)
     ledger.take()
     full.append(ledger.is_full)
-    for seq in range(3, 6):
+    for seq in range(3, 3 + MAX_QUEUED):
         ledger.queue(entry(seq))
     full.append(ledger.is_full)
     assert full == [False, True, False, True]
@@ -257,13 +259,12 @@ def test_what_lands_during_a_look_up_is_known_to_it(ledger: Ledger) -> None:
     assert ledger.fresh_outcome(fresh.handle_hash) is None
 
 
-def test_what_is_to_be_forgotten_has_a_bound(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_COLLECTED", 2)
-    for number in range(5):
+def test_what_is_to_be_forgotten_has_a_bound(ledger: Ledger) -> None:
+    for number in range(MAX_COLLECTED + 3):
         ledger.collect(HandleHash(number.to_bytes(32, "big")))
     batch = ledger.take()
     assert batch is not None
-    assert len(batch.collected) == 2
+    assert len(batch.collected) == MAX_COLLECTED
 
 
 def test_drained_means_that_nothing_is_left_and_nothing_is_away(ledger: Ledger) -> None:
