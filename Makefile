@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs soak fuzz release lock clean tools \
+.PHONY: help demo test lint compiled bench docs soak fuzz release lock clean tools \
 	lint-format lint-code lint-types lint-layers lint-gate lint-lock
 
 help:
@@ -18,6 +18,9 @@ test: .venv/.ready tools ## every test, in groups, and one table; ARGS=--strict:
 	$(PY) -m scripts.run_tests $(ARGS)
 
 lint: lint-format lint-code lint-types lint-layers lint-gate lint-lock ## format, ruff, mypy, layers, our own rules, lock
+
+compiled: .venv/.ready ## the package with the relay's core compiled, in build/compiled; ARGS="--wheel FOLDER": a wheel for a server
+	$(PY) -m scripts.compiled $(ARGS)
 
 bench: .venv/.ready tools ## the numbers: throughput, durability, memory, latency (JSON in bench/results/)
 	$(PY) -m bench $(ARGS)

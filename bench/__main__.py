@@ -126,6 +126,7 @@ def _settings(options: argparse.Namespace) -> Settings:
         "workers": options.workers,
         "tls": options.tls or None,
         "lean": options.lean or None,
+        "interpreted": options.interpreted or None,
         "sizes": None if options.size is None else tuple(options.size),
     }
     settings = replace(settings, **{name: value for name, value in given.items() if value is not None})
@@ -173,6 +174,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--workers", type=int, help="processes that are compared with one")
     parser.add_argument("--tls", action="store_true", help="the streams by TLS (not for what goes by HTTP)")
     parser.add_argument("--lean", action="store_true", help="start the server with --lean-connections")
+    parser.add_argument("--interpreted", action="store_true", help="run the server without its compiled core")
     parser.add_argument("--minutes", type=float, default=60.0, help="how long soak runs")
     return parser
 

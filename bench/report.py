@@ -33,6 +33,7 @@ def lines(report: Report) -> Iterator[str]:
     yield f"{', '.join(f'{name} {version}' for name, version in m.packages.items())}; commit {m.commit}"
     if m.load_before > 0.5:
         yield f"Something else was going on (load {m.load_before:.1f} before the bench): the figures are too low."
+    yield f"The relay's core: {'interpreted' if report.settings.interpreted else 'compiled'}."
     if not report.pinned:
         yield "One core: server and driver shared it."
     for result in report.results:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from cryptography.x509.oid import NameOID
 from bench.procfs import Meter
 from bench.settings import Settings
 from sayso.protocol.ids import KeyDigest
+from scripts.compiled import ensure
 
 _START_S: Final = 180.0
 _STOP_S: Final = 30.0
@@ -67,7 +69,11 @@ class ServerProcess:
         self._password.chmod(0o600)
         with self._log.open("ab") as log, on_core(self._settings.server_core):
             self._process = await asyncio.create_subprocess_exec(
-                *self._command(), stdout=asyncio.subprocess.PIPE, stderr=log, stdin=asyncio.subprocess.DEVNULL
+                *self._command(),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                stdin=asyncio.subprocess.DEVNULL,
+                env=environment(interpreted=self._settings.interpreted),
             )
         output, line = self._process.stdout, b""
         try:
@@ -144,6 +150,12 @@ class ServerProcess:
             *(["--lean-connections"] if self._settings.lean else []),
             "--sms-gateway", gateway, "--sms-password-file", str(self._password), "--json", *self._options,
         ]  # fmt: skip
+
+
+@lru_cache
+def environment(*, interpreted: bool) -> dict[str, str]:
+    """Return the environment of a server: its package is the compiled one, built here if it has to be, or src/."""
+    return dict(os.environ) if interpreted else {**os.environ, "PYTHONPATH": str(ensure())}
 
 
 def self_signed(place: Path) -> tuple[Path, Path]:

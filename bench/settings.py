@@ -49,6 +49,8 @@ class Settings:
     """Serve and drive the streams by TLS, in the server's own process."""
     lean: bool = False
     """Start the server with `--lean-connections`."""
+    interpreted: bool = False
+    """Run the server from src/, and not with the relay's core compiled."""
     audit_exchanges: int = 6_000
     """Exchanges in the captures that the auditor reads: a hundred megabytes."""
     server_core: int = 0

@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 from bench.accounts import seed  # noqa: E402  found by the line above
 from bench.server import DIRECTORY  # noqa: E402
 from sayso.server.adapters.private_file import make_private_directory  # noqa: E402
+from scripts.compiled import ensure  # noqa: E402
 
 _HTTP_PORT: Final = 25_610
 _PATIENCE_S: Final = 60.0
@@ -28,6 +29,7 @@ class Sayso(Server):  # type: ignore[misc]  # its base has no types
     port = 25_611
     notes = "accepted after the fsync; delivered after the recipient's acknowledgement, with nothing on disk"
     lean: ClassVar[bool] = False
+    interpreted: ClassVar[bool] = False
 
     def version(self) -> str:
         """Return the version."""
@@ -48,6 +50,7 @@ class Sayso(Server):  # type: ignore[misc]  # its base has no types
         found = data / "server.json"
         found.unlink(missing_ok=True)
         command = [
+            "env", *_package(interpreted=self.interpreted),
             sys.executable, "-m", "sayso", "server", "run", "--data", str(data), "--plain-keyring", "--debuggable",
             "--http", f"127.0.0.1:{_HTTP_PORT}", "--stream", f"127.0.0.1:{self.port}",
             "--sms-gateway", "http://127.0.0.1:9/cgi-bin/sendsms",
@@ -76,4 +79,14 @@ class SaysoLean(Sayso):
     lean = True
 
 
-SYSTEMS: Final = {"sayso": Sayso, "sayso-lean": SaysoLean}
+class SaysoInterpreted(Sayso):
+    """The same without its compiled core."""
+
+    interpreted = True
+
+
+def _package(*, interpreted: bool) -> list[str]:
+    return [] if interpreted else [f"PYTHONPATH={ensure()}"]
+
+
+SYSTEMS: Final = {"sayso": Sayso, "sayso-lean": SaysoLean, "sayso-interpreted": SaysoInterpreted}

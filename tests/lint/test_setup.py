@@ -92,7 +92,7 @@ def test_with_all_tools_there_it_is_silent(machine: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-LATER = ("mkfs.ext4", "gdb", "tshark", "dbus-daemon", "mmcli", "gammu", "chromium", "initdb")
+LATER = ("mkfs.ext4", "gdb", "cc", "tshark", "dbus-daemon", "mmcli", "gammu", "chromium", "initdb")
 
 
 def test_the_script_names_no_address() -> None:

@@ -42,7 +42,7 @@ class Reader(Generic[FrameT]):
             member.__struct_config__.tag for member in getattr(frames, "__args__", (frames,))
         )
 
-    def read(self, message: bytes | memoryview) -> Sequence[FrameT | UnknownFrame]:
+    def read(self, message: bytes | memoryview) -> list[FrameT | UnknownFrame]:
         """Decode one WebSocket message.
 
         Raises:
@@ -51,14 +51,14 @@ class Reader(Generic[FrameT]):
         if len(message) > LIMITS.message_bytes:
             raise FrameError("a message of the stream has at most 256 KiB")
         try:
-            return cast("Sequence[FrameT]", self._all.decode(message))
+            return cast("list[FrameT | UnknownFrame]", self._all.decode(message))
         except (msgspec.MsgspecError, UnicodeDecodeError):
             # Bad UTF-8 inside a string is an error of Python's own, not of msgspec's family.
             return self._read_slowly(message)
         except RecursionError:
             raise FrameError("nested too deeply") from None
 
-    def _read_slowly(self, message: bytes | memoryview) -> Sequence[FrameT | UnknownFrame]:
+    def _read_slowly(self, message: bytes | memoryview) -> list[FrameT | UnknownFrame]:
         try:
             raws = self._raw.decode(message)
         except (msgspec.MsgspecError, RecursionError):

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
-from sayso.protocol.frames import Ask, Deposit, OutcomeState, Recall
+from sayso.protocol.frames import Ask, OutcomeState, Recall
 from sayso.protocol.ids import DeviceId, EnrolmentId, HandleHash
 from sayso.protocol.numbers import PhoneNumber
 from sayso.server.core.model import Batch, Held, Line, StoredOutcome
 from sayso.server.core.relay.entries import Sender
+from sayso.server.core.relay.mailbox import Mailbox
 from sayso.server.core.retiring import Retiring
 from sayso.server.core.sms_budget import BucketCharge, Decision
 
@@ -205,10 +206,10 @@ class SecretsFile(Protocol):
 
 
 class DepositDesk(Protocol):
-    """Takes what connections bring that is for other mailboxes than their own: the relay, or a way to others."""
+    """Takes what connections bring: the relay, or a way to others for what is for mailboxes that lie elsewhere."""
 
-    def deposit(self, sender: Sender, frame: Deposit, *, now: float) -> None:
-        """Take envelopes for the devices of a line, or say why not. Answered exactly once."""
+    def take(self, mailbox: Mailbox, sender: Sender, frames: list[Any], start: int, *, now: float) -> int:
+        """Take the deposits and acknowledgements at the head of `frames[start:]`; see `Relay.take`."""
         ...
 
     def recall(self, sender: Sender, frame: Recall, *, now: float) -> None:

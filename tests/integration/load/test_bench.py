@@ -17,6 +17,7 @@ from bench.wire import DEPOSITED, NEWS, acks, deliver_layout, deposits, read_lis
 from bench.workloads import WORKLOADS
 from sayso.protocol.frames import Ack, Deliver, Deposit, Deposited, DepositState, Outcome, OutcomeState, Unreadable
 from sayso.protocol.stream import client_frames, write
+from scripts.compiled import is_possible
 
 ROOT = Path(__file__).parents[3]
 
@@ -24,8 +25,9 @@ ROOT = Path(__file__).parents[3]
 def bench(*arguments: str, directory: Path) -> subprocess.CompletedProcess[bytes]:
     """Run `python -m bench` on its own; its server's data lies in `directory`."""
     environment = {**os.environ, "SAYSO_BENCH_DIR": str(directory)}
+    core = () if is_possible() else ("--interpreted",)  # test_compiled says that it was not tested
     return subprocess.run(
-        [sys.executable, "-m", "bench", *arguments],
+        [sys.executable, "-m", "bench", *arguments, *core],
         cwd=ROOT,
         env=environment,
         capture_output=True,

@@ -41,10 +41,9 @@ from sayso.server.core.model import Line
 from sayso.server.core.networks import NetworkName, Standing
 from sayso.server.core.relay.entries import Sender
 from sayso.server.core.relay.mailbox import Mailbox
+from sayso.server.core.relay.outbox import Outbox
 
 _BINARY: Final = WSMsgType.BINARY
-_ROOM: Final = LIMITS.message_bytes - 1024
-"""Encoded bytes of frames that are put into one WebSocket message."""
 _EARLY_FRAMES: Final = 1024
 """Frames that may come while a login is looked at."""
 _ERROR_BYTES: Final = 256
@@ -54,13 +53,10 @@ log = structlog.get_logger()
 
 
 class DeviceConnection(WSListener):
-    """One connection. A `Link` for the relay, a `Sender` of deposits, and the login before both."""
+    """One connection: the login, then a `Sender` of deposits and a `Link` for the relay, which is its outbox."""
 
     __slots__ = (
-        "_bytes",
-        "_closed",
         "_early",
-        "_ending",
         "_greeter",
         "_mailbox",
         "_network",
@@ -71,14 +67,12 @@ class DeviceConnection(WSListener):
         "_standing",
         "_timer",
         "_transport",
-        "congested",
     )
 
     def __init__(self, shared: Connections) -> None:
         super().__init__()
         self._shared = shared
-        self._out: list[Frame] = []
-        self._bytes = 0
+        self._out = Outbox(self)
         self._transport: WSTransport | None = None
         self._greeter: Greeter | None = None
         self._mailbox: Mailbox | None = None
@@ -90,37 +84,36 @@ class DeviceConnection(WSListener):
         self._standing: Standing | None = None
         """None: it was not admitted, and is not counted."""
         self._nuisances: Bucket | None = None
-        self._ending = False
-        """Nothing more is read; what is queued still leaves."""
-        self._closed = False
-        """Nothing more is sent."""
-        self.congested = False
 
-    # Link
+    @property
+    def congested(self) -> bool:
+        """Whether the client does not read as fast as is written to it."""
+        return self._out.congested
 
-    def put(self, frame: Frame, size: int = 64) -> None:
-        """Queue a frame; see `Link`."""
-        if self._closed:
+    # Outlet
+
+    def stir(self) -> None:
+        """See `Outlet`."""
+        self._shared.dirty(self)
+
+    def send(self) -> None:
+        """See `Outlet`."""
+        out = self._out
+        frames = out.take()
+        transport = self._transport
+        if transport is None or out.closed:
             return
-        if not self._out:
-            self._shared.dirty(self)
-        elif self._bytes + size > _ROOM:
-            self._send()
-        self._out.append(frame)
-        self._bytes += size
-
-    def end(self) -> None:
-        """Close after what is queued has left; see `Link`."""
-        if not self._ending:
-            self._ending = True
-            if not self._out:
-                self._shared.dirty(self)
+        transport.send(_BINARY, stream.write(frames))
+        if out.congested and transport.underlying_transport.get_write_buffer_size() > self._shared.limits.unsent_bytes:
+            log.info("stream-never-read")
+            self.abort()
 
     def flush(self) -> None:
         """Send what is queued."""
-        if self._out:
-            self._send()
-        if self._ending and not self._closed:
+        out = self._out
+        if out.frames:
+            self.send()
+        if out.ended and not out.closed:
             self._close()
 
     # picows
@@ -134,7 +127,7 @@ class DeviceConnection(WSListener):
         self._network = shared.networks.name(address[0] if address else None)
         if not shared.networks.admit(self._network):
             log.info("stream-turned-away")
-            self._ending = self._closed = True
+            self._out.cut()
             transport.send_close(WSCloseCode.TRY_AGAIN_LATER)
             transport.disconnect(graceful=False)
             return
@@ -145,11 +138,11 @@ class DeviceConnection(WSListener):
             shared.relay.lines, shared.server, nonce=shared.random.token_bytes(32), now=shared.now()
         )
         self._set_timer(limits.login_s, self.abort)
-        self.put(self._greeter.hello())
+        self._out.put(self._greeter.hello())
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Take a WebSocket frame."""
-        if self._ending:
+        if self._out.ended:
             return
         if frame.msg_type != _BINARY:
             self._take_other(transport, frame)
@@ -163,18 +156,16 @@ class DeviceConnection(WSListener):
         except FrameError as error:
             self._fail(Error(ErrorCode.MALFORMED, 0, str(error)))
             return
-        shared = self._shared
-        now, relay, desk = shared.now(), shared.relay, shared.desk
-        for one in frames:
-            if not self._ending:  # after a frame that ended the connection the rest of its message counts no more
-                mailbox, sender = self._mailbox, self._sender
-                # Nearly all frames are these two; `_take` would cost each of them a call more.
-                if isinstance(one, Deposit) and sender is not None:
-                    desk.deposit(sender, one, now=now)
-                elif isinstance(one, Ack) and mailbox is not None:
-                    relay.ack(mailbox, one, now=now)
-                else:
-                    self._take(one, now)
+        shared, out = self._shared, self._out
+        now, desk = shared.now(), shared.desk
+        at, count = 0, len(frames)
+        while at < count and not out.ended:  # after a frame that ended the connection the rest counts no more
+            mailbox, sender = self._mailbox, self._sender
+            if mailbox is not None and sender is not None:
+                at = desk.take(mailbox, sender, frames, at, now=now)
+            if at < count and not out.ended:
+                self._take(frames[at], now)
+                at += 1
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:  # noqa: ARG002  picows' signature
         """Let go."""
@@ -183,28 +174,28 @@ class DeviceConnection(WSListener):
             self._shared.networks.gone(self._network, self._standing)
             self._standing = None
         self._transport = None
-        self._ending = self._closed = True
-        self._out.clear()
+        self._out.cut()
+        self._out.take()
         self._cancel_timer()
         if self._sender is not None:
             self._sender.link = None
             self._shared.desk.left(self._sender)
         if self._mailbox is not None:
-            self._shared.relay.logout(self, self._mailbox.device)
+            self._shared.relay.logout(self._out, self._mailbox.device)
             self._mailbox = None
 
     def pause_writing(self) -> None:
         """The client does not read as fast as is written to it: nothing live goes there, and its time is limited."""
-        self.congested = True
+        self._out.congested = True
         if self._greeter is not None:
             self.abort()  # before the login nothing is said that could congest an honest client
-        elif not self._closed:
+        elif not self._out.closed:
             self._set_timer(self._shared.limits.congested_s, self._too_slow)
 
     def resume_writing(self) -> None:
         """The client has caught up."""
-        self.congested = False
-        if not self._closed:
+        self._out.congested = False
+        if not self._out.closed:
             self._cancel_timer()
         if self._mailbox is not None:
             self._shared.relay.resume(self._mailbox)
@@ -218,7 +209,7 @@ class DeviceConnection(WSListener):
         elif frame.msg_type == WSMsgType.PING:
             if self._is_nuisance():
                 self.abort()
-            elif not self.congested:  # who pings and does not read would fill the memory with pongs
+            elif not self._out.congested:  # who pings and does not read would fill the memory with pongs
                 transport.send_pong(frame.get_payload_as_bytes())
         elif frame.msg_type != WSMsgType.PONG:
             self._fail(Error(ErrorCode.MALFORMED, 0, "the stream takes whole binary messages only"))
@@ -230,10 +221,8 @@ class DeviceConnection(WSListener):
             return
         relay, desk = self._shared.relay, self._shared.desk
         match frame:
-            case Deposit():
-                desk.deposit(sender, frame, now=now)
-            case Ack():
-                relay.ack(mailbox, frame, now=now)
+            case Deposit() | Ack():
+                desk.take(mailbox, sender, [frame], 0, now=now)
             case Withdrawn():
                 relay.withdrawn(mailbox, frame, now=now)
             case Recall():
@@ -250,7 +239,7 @@ class DeviceConnection(WSListener):
                 self._fail(Error(ErrorCode.UNEXPECTED, 0, "hello and login come once, at the beginning"))
 
     def _log_in(self, frame: object, now: float) -> None:
-        if self._ending or self._greeter is None:
+        if self._out.ended or self._greeter is None:
             return
         if isinstance(frame, stream.UnknownFrame):
             self._say_unknown(frame)
@@ -285,19 +274,19 @@ class DeviceConnection(WSListener):
 
     def _check(self, frame: Login, line: Line | None) -> None:
         """Go on with a login whose line was looked up."""
-        if self._greeter is not None and not self._ending:
+        if self._greeter is not None and not self._out.ended:
             self._greeter.lines = LineTable([line] if line is not None else [])
             self._greet(frame, self._shared.now())
 
     def _admitted(self, device: DeviceId) -> None:
         """Go on with a login whose mailbox is here now."""
-        if self._ending:
+        if self._out.ended:
             return
         early, self._early = self._early or [], None
         now = self._shared.now()
         self._let_in(device, now)
         for frame in early:
-            if not self._ending:
+            if not self._out.ended:
                 self._take(frame, now)
 
     def _let_in(self, device: DeviceId, now: float) -> None:
@@ -307,24 +296,14 @@ class DeviceConnection(WSListener):
 
     def _begin(self, device: DeviceId, now: float) -> None:
         if self._shared.relay.stopping:
-            self.put(Bye(ByeReason.STOPPING))
-            self.end()
+            self._out.put(Bye(ByeReason.STOPPING))
+            self._out.end()
             return
         if self._standing is not None:
             self._shared.networks.logged_in(self._network)
             self._standing = Standing.IN
-        self._sender = Sender(self, self._shared.budgets, device)
-        self._mailbox = self._shared.relay.login(self, device, now=now)
-
-    def _send(self) -> None:
-        out, self._out, self._bytes = self._out, [], 0
-        transport = self._transport
-        if transport is None or self._closed:
-            return
-        transport.send(_BINARY, stream.write(out))
-        if self.congested and transport.underlying_transport.get_write_buffer_size() > self._shared.limits.unsent_bytes:
-            log.info("stream-never-read")
-            self.abort()
+        self._sender = Sender(self._out, self._shared.budgets, device)
+        self._mailbox = self._shared.relay.login(self._out, device, now=now)
 
     def _is_nuisance(self) -> bool:
         """Whether this is one ping, unknown frame or error too many."""
@@ -343,11 +322,11 @@ class DeviceConnection(WSListener):
         if self._is_nuisance():
             self.abort()
             return
-        self.put(Error(ErrorCode.UNKNOWN_FRAME, frame.type, "this server does not know this frame"), _ERROR_BYTES)
+        self._out.put(Error(ErrorCode.UNKNOWN_FRAME, frame.type, "this server does not know this frame"), _ERROR_BYTES)
 
     def _fail(self, error: Error) -> None:
-        self.put(error, _ERROR_BYTES)
-        self.end()
+        self._out.put(error, _ERROR_BYTES)
+        self._out.end()
 
     def _too_slow(self) -> None:
         log.info("stream-too-slow")
@@ -355,7 +334,7 @@ class DeviceConnection(WSListener):
 
     def _close(self) -> None:
         """Say that nothing more comes, and cut off who does not take even that."""
-        self._ending = self._closed = True
+        self._out.cut()
         if self._transport is not None:
             self._transport.send_close(WSCloseCode.OK)
             self._transport.disconnect()
@@ -363,7 +342,7 @@ class DeviceConnection(WSListener):
 
     def abort(self) -> None:
         """Cut the connection off."""
-        self._ending = self._closed = True
+        self._out.cut()
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
 

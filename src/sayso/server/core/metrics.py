@@ -12,6 +12,7 @@ GAUGES: Final[Mapping[str, str]] = MappingProxyType(
         "sayso_background_jobs": "Codes and other jobs under way.",
         "sayso_codes_pending": "Numbers that are being verified.",
         "sayso_commit_seconds": "How long the batch that is being written has been under way; 0 when none is.",
+        "sayso_compiled": "1 where the relay's core is compiled, 0 where it is interpreted.",
         "sayso_connected": "Devices that are connected.",
         "sayso_connections_logging_in": "Streams that have not logged in.",
         "sayso_disk_full": "1 while the storage takes nothing for want of space.",

@@ -1,11 +1,14 @@
 """How a running server is: the gauges of `core.metrics`, gathered when somebody asks."""
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from sayso.server.core.directory import Counts
+from sayso.server.core.relay import relay as core
 from sayso.server.ports import Clock
 from sayso.server.services.relay_runner import RelayRunner
+
+_COMPILED: Final = not core.__file__.endswith(".py")
 
 
 class ControlVitals(Protocol):
@@ -73,6 +76,7 @@ class Vitals:
             "sayso_background_jobs": self._control.jobs(),
             "sayso_codes_pending": held.pending,
             "sayso_commit_seconds": self._runner.committing_s(),
+            "sayso_compiled": float(_COMPILED),
             "sayso_connected": passing["connected"],
             "sayso_connections_logging_in": self._logging_in(),
             "sayso_disk_full": float(relay.out_of_space(now=now)),

@@ -1,6 +1,7 @@
 """The stream server against a real client on loopback."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from picows import WSCloseCode, WSError, WSMsgType
@@ -31,6 +32,7 @@ from sayso.protocol.ids import envelope_id
 from sayso.protocol.limits import KIB, LIMITS
 from sayso.server.core.limits import StreamLimits
 from sayso.server.core.relay.entries import Sender
+from sayso.server.core.relay.mailbox import Mailbox
 from tests.aio import run
 from tests.fakes.device_stream import StreamServer
 from tests.fakes.login import Device
@@ -102,8 +104,11 @@ class OtherDesk:
     def __init__(self) -> None:
         self.handed: list[object] = []
 
-    def deposit(self, _: Sender, frame: Deposit, *, now: float) -> None:
-        self.handed.append((type(frame), now > 0))
+    def take(self, _mailbox: Mailbox, _sender: Sender, frames: list[Any], start: int, *, now: float) -> int:
+        if not isinstance(frames[start], Deposit):
+            return start
+        self.handed.append((Deposit, now > 0))
+        return start + 1
 
     def recall(self, _: Sender, frame: Recall, *, now: float) -> None:
         self.handed.append((type(frame), now > 0))

@@ -10,6 +10,7 @@
     inquiries  recall and ask
     moving     a mailbox goes to another process
     strangers  what must not tell whether a phone is on: answers leave on a grid
+    outbox     what is queued for one connection: frames that leave together
     relay      the frames of a stream turned into the above
 
 Nothing here waits or reads a clock: `now` is the server's running time in seconds, and what must be durable first is

@@ -17,7 +17,7 @@ class Books:
         """Every envelope in the relay, echoes included."""
         self.doubts: dict[bytes, Doubt] = {}
         self.next_seq = 0
-        """The next place in the order of all envelopes; whoever takes it adds one."""
+        """The next place in the order of all envelopes."""
         self.take_up(held)
 
     def take_up(self, held: Held) -> None:
@@ -29,6 +29,12 @@ class Books:
             self.handles[entry.handle_hash] = entry
         for doubt in held.doubts:
             self.add_doubt(doubt)
+
+    def take_seq(self) -> int:
+        """Return the next place in the order of all envelopes, which is the caller's."""
+        seq = self.next_seq
+        self.next_seq = seq + 1
+        return seq
 
     def seqs_left(self, top: int) -> int:
         """Return how many places are left below `top`."""

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from sayso.protocol.frames import Deposit, Part, Refusal, Refused, WrongDevices
-from sayso.protocol.ids import EnvelopeId, envelope_id, grant_hash, same
+from sayso.protocol.frames import Deposit, Refusal, Refused, WrongDevices
+from sayso.protocol.ids import EnvelopeId, HandleHash, envelope_id, grant_hash, same
 from sayso.protocol.limits import LIMITS
 from sayso.server.core.lines import LineTable
 from sayso.server.core.model import Line
@@ -77,22 +77,25 @@ class Deposits:
             return
         parts = frame.parts
         part = parts[0]
-        if len(parts) != 1 or part.device != line.device or part.envelope_key not in line.envelope_keys:
+        device = line.device
+        if len(parts) != 1 or part.device != device or part.envelope_key not in line.envelope_keys:
             wrong = _wrong_devices(line, frame)
             link.put(wrong, 64 + _ID_BYTES * (len(wrong.missing) + len(wrong.extra) + len(wrong.stale)))
             return
-        mailbox = self._books.mailbox(part.device)
-        named = envelope_id(part.envelope)
+        envelope = part.envelope
+        digest: Any = part.handle_hash  # a HandleHash: to call the type would be one call more for every message
+        mailbox = self._books.mailbox(device)
+        named = envelope_id(envelope)
         known = mailbox.known(named)
-        if known is not None and known.handle_hash != part.handle_hash:
+        if known is not None and known.handle_hash != digest:
             link.put(Refused(frame.ref, Refusal.HANDLE_USED))  # its sender could neither ask nor recall by this one
             return
         if known is None:
-            refusal = self._no_room(part, mailbox, named, granted=granted, now=now)
+            refusal = self._no_room(digest, len(envelope), mailbox, named, granted=granted, now=now)
             if refusal is not None:
                 link.put(Refused(frame.ref, refusal))
                 return
-        ticket = Ticket(sender=sender, ref=frame.ref, granted=granted, open_parts=1)
+        ticket = Ticket(sender, frame.ref, granted=granted)
         sender.open_tickets += 1
         if not granted:
             ticket.due = due(now)
@@ -101,54 +104,40 @@ class Deposits:
         if known is not None:
             self._retried(known, ticket, sender)
         else:
-            self._take(part, mailbox, named, frame, line, ticket, now)
+            entry = Entry(
+                seq=self._books.take_seq(),
+                device=device,
+                envelope_id=named,
+                handle_hash=digest,
+                deposited=now,
+                expires=min(line.lease_ends, now + frame.ttl_s),
+                size=len(envelope),
+                granted=granted,
+                envelope=envelope,
+                place=_LIVE,
+                handed=frame.again,
+                ticket=ticket,
+            )
+            self._books.handles[digest] = entry
+            self._delivery.dispatch(mailbox, entry, envelope)
 
     def _refusal(self, frame: Deposit) -> Refusal:
         if self.stopping:
             return Refusal.STOPPING
         return Refusal.TOO_MANY if _TTL_MIN <= frame.ttl_s <= _TTL_MAX else Refusal.TTL
 
-    def _no_room(self, part: Part, mailbox: Mailbox, named: EnvelopeId, *, granted: bool, now: float) -> Refusal | None:
+    def _no_room(
+        self, digest: HandleHash, size: int, mailbox: Mailbox, named: EnvelopeId, *, granted: bool, now: float
+    ) -> Refusal | None:
         """Return why an envelope that is not known yet cannot be taken."""
         books = self._books
-        if part.handle_hash in books.handles or part.handle_hash in books.doubts or named in mailbox.doubts:
+        if digest in books.handles or digest in books.doubts or named in mailbox.doubts:
             return Refusal.HANDLE_USED
-        if mailbox.is_full(len(part.envelope), granted=granted):
+        if mailbox.is_full(size, granted=granted):
             return Refusal.MAILBOX_FULL
         if now < self._ledger.no_space_until and not (granted and mailbox.takes_live()):
             return Refusal.NO_SPACE
         return None
-
-    def _take(
-        self,
-        part: Part,
-        mailbox: Mailbox,
-        named: EnvelopeId,
-        frame: Deposit,
-        line: Line,
-        ticket: Ticket,
-        now: float,
-    ) -> None:
-        books, envelope, expires = self._books, part.envelope, now + frame.ttl_s
-        digest: Any = part.handle_hash  # a HandleHash: to call the type would be one call more for every message
-        entry = Entry(
-            seq=books.next_seq,
-            device=mailbox.device,
-            envelope_id=named,
-            handle_hash=digest,
-            deposited=now,
-            expires=min(line.lease_ends, expires),
-            size=len(envelope),
-            granted=ticket.granted,
-            envelope=envelope,
-            place=_LIVE,
-            origin=ticket.sender,
-            tickets=[ticket],
-            handed=frame.again,
-        )
-        books.next_seq += 1
-        books.handles[digest] = entry
-        self._delivery.dispatch(mailbox, entry, envelope)
 
     def _retried(self, known: Entry, ticket: Ticket, sender: Sender) -> None:
         """Answer a deposit of an envelope that is here with whatever answers the first one."""

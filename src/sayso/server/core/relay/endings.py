@@ -6,7 +6,7 @@ from sayso.protocol.frames import Deposited, DepositState, Frame, Outcome, Outco
 from sayso.protocol.limits import LIMITS
 from sayso.server.core.model import Doubt, StoredOutcome
 from sayso.server.core.relay.books import Books
-from sayso.server.core.relay.entries import Entry, Place, Question, Sender, Ticket
+from sayso.server.core.relay.entries import REFUSED, Entry, Place, Question, Sender, Ticket
 from sayso.server.core.relay.ledger import Ledger
 from sayso.server.core.relay.mailbox import Mailbox
 from sayso.server.core.relay.strangers import Strangers
@@ -112,7 +112,7 @@ class Endings:
         for ticket in entry.tickets or ():
             if ticket.open_parts > 0:
                 ticket.sender.open_tickets -= 1
-                ticket.open_parts = Ticket.REFUSED
+                ticket.open_parts = REFUSED
                 say(ticket.sender, Refused(ticket.ref, Refusal.NO_SPACE))
         for question in entry.recalls or ():
             self.reply(question, OutcomeState.RECALLED, now=now)

@@ -1,12 +1,15 @@
 """One envelope's life in the relay, and the deposit that waits for an answer.
 
-These are structs for speed alone: they are made and dropped with every message.
+Entries and tickets are made and dropped with every message. Plain classes, because compiled ones (docs/adr/0033) reach
+the attributes of these without a look-up; acyclic, because the collector need not walk through a hundred thousand of
+them: what they point to lets go of them when it ends.
 """
 
 from enum import IntEnum
-from typing import ClassVar
+from typing import Final
 
 from msgspec import Struct
+from mypy_extensions import mypyc_attr
 
 from sayso.protocol.frames import OutcomeState
 from sayso.protocol.ids import DeviceId, EnvelopeId, HandleHash, outline
@@ -64,20 +67,26 @@ class Sender:
         return self._budget
 
 
-class Ticket(Struct, eq=False, gc=False, kw_only=True):
+@mypyc_attr(acyclic=True)
+class Ticket:
     """A deposit that has not been answered."""
 
-    sender: Sender
-    ref: int
-    granted: bool
-    open_parts: int
-    """Parts that are neither durable nor acknowledged."""
-    due: float = 0.0
-    """A stranger's answer leaves at this running time at the earliest."""
-    all_delivered: bool = True
+    __slots__ = ("all_delivered", "due", "granted", "open_parts", "ref", "sender")
 
-    REFUSED: ClassVar[int] = -(2**31)
-    """`open_parts` of a deposit that was refused after all: it never comes to be answered again."""
+    def __init__(self, sender: Sender, ref: int, *, granted: bool, open_parts: int = 1, due: float = 0.0) -> None:
+        """Begin."""
+        self.sender = sender
+        self.ref = ref
+        self.granted = granted
+        self.open_parts = open_parts
+        """Parts that are neither durable nor acknowledged; or `REFUSED`."""
+        self.due = due
+        """A stranger's answer leaves at this running time at the earliest."""
+        self.all_delivered = True
+
+
+REFUSED: Final = -(2**31)
+"""`open_parts` of a ticket whose deposit was refused after all: it never comes to be answered again."""
 
 
 class Question(Struct, eq=False, gc=False, kw_only=True):
@@ -92,35 +101,69 @@ class Question(Struct, eq=False, gc=False, kw_only=True):
         return outline(self)
 
 
-class Entry(Struct, eq=False, gc=False, kw_only=True):
+@mypyc_attr(acyclic=True)
+class Entry:
     """One envelope in the relay."""
 
-    seq: int
-    device: DeviceId
-    envelope_id: EnvelopeId
-    handle_hash: HandleHash
-    deposited: float
-    expires: float
-    size: int
-    granted: bool
-    envelope: bytes | None
-    """The bytes while they are in memory; None when only the store has them."""
-    place: Place
-    handed: bool = False
-    """Whether it has left towards the device; once stored, this is durable too."""
-    origin: Sender | None = None
-    """Who deposited, for news; forgotten with the connection, never stored."""
-    tickets: list[Ticket] | None = None
-    """Deposits that wait until the envelope, or its outcome, is durable: one, or more after retries. None: it is."""
-    recalls: list[Question] | None = None
-    """Recalls that came before the envelope was durable."""
-    sent_on: Link | None = None
-    """The connection on which it was sent, if that is the present one."""
-    verdict: OutcomeState | None = None
-    """The outcome that waits to be written: for the batch that is away, or for the end of a stranger's 250 ms."""
+    __slots__ = (
+        "deposited",
+        "device",
+        "envelope",
+        "envelope_id",
+        "expires",
+        "granted",
+        "handed",
+        "handle_hash",
+        "origin",
+        "place",
+        "recalls",
+        "sent_on",
+        "seq",
+        "size",
+        "tickets",
+        "verdict",
+    )
 
-    def __repr__(self) -> str:
-        return outline(self)
+    def __init__(
+        self,
+        *,
+        seq: int,
+        device: DeviceId,
+        envelope_id: EnvelopeId,
+        handle_hash: HandleHash,
+        deposited: float,
+        expires: float,
+        size: int,
+        granted: bool,
+        envelope: bytes | None,
+        place: Place,
+        handed: bool = False,
+        ticket: Ticket | None = None,
+    ) -> None:
+        """Begin; with the ticket of the deposit that brought it, unless it comes from the store."""
+        self.seq = seq
+        self.device = device
+        self.envelope_id = envelope_id
+        self.handle_hash = handle_hash
+        self.deposited = deposited
+        self.expires = expires
+        self.size = size
+        self.granted = granted
+        self.envelope = envelope
+        """The bytes while they are in memory; None when only the store has them."""
+        self.place = place
+        self.handed = handed
+        """Whether it has left towards the device; once stored, this is durable too."""
+        self.origin: Sender | None = None if ticket is None else ticket.sender
+        """Who deposited, for news; forgotten with the connection, never stored."""
+        self.tickets: list[Ticket] | None = None if ticket is None else [ticket]
+        """Deposits that wait until it, or its outcome, is durable: one, or more after retries. None: it is."""
+        self.recalls: list[Question] | None = None
+        """Recalls that came before the envelope was durable."""
+        self.sent_on: Link | None = None
+        """The connection on which it was sent, if that is the present one."""
+        self.verdict: OutcomeState | None = None
+        """The outcome that waits to be written: for the batch that is away, or for the end of a stranger's 250 ms."""
 
     @classmethod
     def of(cls, waiting: Waiting) -> "Entry":

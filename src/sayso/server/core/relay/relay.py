@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from sayso.protocol.frames import (
     Ack,
@@ -10,6 +10,7 @@ from sayso.protocol.frames import (
     Bye,
     ByeReason,
     Collect,
+    Deposit,
     DepositState,
     OutcomeState,
     Ready,
@@ -59,9 +60,6 @@ class Relay:
         self._deposits: Final = Deposits(
             lines, self._books, self._ledger, self._endings, self._strangers, self._delivery, on_work=on_work
         )
-        self.deposit: Final = self._deposits.deposit
-        """Take envelopes for the devices of a line, or say why not. Answered at once or later, exactly once. For every
-        message: a method here would cost each a call more."""
         self._moving: Final = Moving(self._books, self._ledger, self._delivery, self.inquiries)
         self._renewed: Final[dict[DeviceId, float]] = {}
         self._notices: Final = Notices()
@@ -110,23 +108,44 @@ class Relay:
 
     # Frames
 
+    def take(self, mailbox: Mailbox, sender: Sender, frames: list[Any], start: int, *, now: float) -> int:
+        """Take the deposits and acknowledgements at the head of `frames[start:]`: nearly all frames that ever come.
+
+        Returns:
+            the place of the first frame that is neither; how many frames there are if all the rest are.
+        """
+        deposit = self._deposits.deposit
+        for at in range(start, len(frames)):
+            frame = frames[at]
+            if isinstance(frame, Deposit):
+                deposit(sender, frame, now=now)
+            elif isinstance(frame, Ack):
+                self.ack(mailbox, frame, now=now)
+            else:
+                return at
+        return len(frames)
+
+    def deposit(self, sender: Sender, frame: Deposit, *, now: float, paid: bool = False) -> None:
+        """Take envelopes for the devices of a line, or say why not; see `Deposits`."""
+        self._deposits.deposit(sender, frame, now=now, paid=paid)
+
     def ack(self, mailbox: Mailbox, frame: Ack, *, now: float) -> None:
         """Take a device's word that it has stored an envelope, or cannot use it. Unknown ids are old news."""
-        shown = frame.code is _SHOWN
-        entry = mailbox.live.get(frame.envelope_id)
+        shown, named = frame.code is _SHOWN, frame.envelope_id
+        entry = mailbox.live.get(named)
         if entry is not None and shown and entry.granted:
             self._endings.delivered_live(mailbox, entry)
             if mailbox.unsent:
                 self._delivery.pump(mailbox)
             return
         state = _DELIVERED if shown else OutcomeState.UNREADABLE
-        entry = mailbox.find(frame.envelope_id)
+        entry = mailbox.find(named)
         if entry is not None:
             self._endings.device_says(mailbox, entry, state, now=now)
             if mailbox.unsent or not mailbox.caught_up:
                 self._delivery.pump(mailbox)
             return
-        doubt = mailbox.doubts.get(frame.envelope_id)
+        doubt = mailbox.doubts.get(named)
         if doubt is not None:
             self._endings.resolve(doubt, state if shown else doubt.refused_means, now=now)
 

@@ -6,16 +6,17 @@ sender is told comes from the other node's relay, which sees the connection as o
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
-from sayso.protocol.frames import Ask, Deposit, Frame, Outcome, OutcomeState, Recall, Refusal, Refused
+from sayso.protocol.frames import Ack, Ask, Deposit, Frame, Outcome, OutcomeState, Recall, Refusal, Refused
 from sayso.protocol.ids import DeviceId, HandleHash, Token, handle_hash
 from sayso.server.cluster_port import Nodes, Ownership
 from sayso.server.core.relay.deposits import OPEN_DEPOSITS
 from sayso.server.core.relay.entries import Sender
 from sayso.server.core.relay.inquiries import OPEN_QUESTIONS
+from sayso.server.core.relay.mailbox import Mailbox
 from sayso.server.core.relay.relay import Relay
 from sayso.server.services.cluster.channels import Channels
 from sayso.server.services.cluster.desk import Desk
@@ -100,6 +101,18 @@ class Router:
             await asyncio.get_running_loop().create_future()
 
     # What connections bring
+
+    def take(self, mailbox: Mailbox, sender: Sender, frames: list[Any], start: int, *, now: float) -> int:
+        """Take the deposits and acknowledgements at the head of `frames[start:]`; see `Relay.take`."""
+        for at in range(start, len(frames)):
+            frame = frames[at]
+            if isinstance(frame, Deposit):
+                self.deposit(sender, frame, now=now)
+            elif isinstance(frame, Ack):
+                self._relay.ack(mailbox, frame, now=now)
+            else:
+                return at
+        return len(frames)
 
     def deposit(self, sender: Sender, frame: Deposit, *, now: float) -> None:
         """Take a deposit; see `Relay.deposit`."""

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sayso.protocol.limits import LIMITS
-from sayso.server.core.relay.entries import Sender, Ticket
+from sayso.server.core.relay.entries import REFUSED, Sender, Ticket
 from sayso.server.core.relay.strangers import Strangers, due, next_tick
 from tests.fakes.link import RecordingLink
 
@@ -65,7 +65,7 @@ def test_a_refused_deposit_is_not_answered_again() -> None:
     strangers = Strangers()
     one = ticket(10.0)
     strangers.add(one)
-    one.open_parts = Ticket.REFUSED
+    one.open_parts = REFUSED
     assert strangers.release(one.due) == []
     assert strangers.next_due is None
 
