@@ -36,8 +36,7 @@ from sayso.server.adapters.stream import DeviceConnection
 from sayso.server.adapters.system import SystemClock, SystemRandom
 from sayso.server.app import settle_collector
 from sayso.server.core.limits import FloodLimits
-from sayso.server.core.lines import LineTable
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line, LineTable
 from sayso.server.services.relay_runner import RelayRunner
 
 PAIRS: Final = 8

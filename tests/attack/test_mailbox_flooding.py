@@ -4,7 +4,7 @@ import pytest
 
 from sayso.protocol.frames import DepositState, Refusal, Unreadable
 from sayso.protocol.limits import KIB, LIMITS
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line
 from sayso.server.core.relay.mailbox import STRANGER_BYTES
 from tests.fakes.relay_world import Client, RelayWorld
 

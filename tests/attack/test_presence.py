@@ -10,7 +10,7 @@ import pytest
 
 from sayso.protocol.frames import Deposited, DepositState, Frame, Outcome, OutcomeState, Part, Refusal, Unreadable
 from sayso.protocol.limits import KIB, LIMITS
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line
 from tests.fakes.relay_world import Client, Phone, RelayWorld, handle_of
 from tests.unit.server.core.relay.test_strangers import on_grid
 

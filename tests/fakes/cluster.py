@@ -22,8 +22,8 @@ from sayso.protocol.ids import DeviceId, EnvelopeId, HandleHash, Token, handle_h
 from sayso.server.cluster_port import Claimed, Delivery
 from sayso.server.core.budgets import LineBudgets
 from sayso.server.core.limits import FloodLimits
-from sayso.server.core.lines import LineTable
-from sayso.server.core.model import Doubt, Held, Line, Waiting
+from sayso.server.core.lines import Line, LineTable
+from sayso.server.core.model import Doubt, Held, Waiting
 from sayso.server.core.relay.entries import Sender
 from sayso.server.core.relay.mailbox import Mailbox
 from sayso.server.services.cluster.cluster import Cluster

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from sayso.protocol.frames import OutcomeState
 from sayso.protocol.ids import DeviceId
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line
 from sayso.server.errors import StoreError
 from sayso.server.ports import ServerSecrets
 

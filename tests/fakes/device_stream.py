@@ -17,8 +17,7 @@ from sayso.protocol.stream import UnknownFrame, server_frames, write
 from sayso.server.adapters.connections import Connections
 from sayso.server.adapters.stream import DeviceConnection, serve_streams
 from sayso.server.core.limits import FloodLimits, StreamLimits
-from sayso.server.core.lines import LineTable
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line, LineTable
 from sayso.server.ports import DepositDesk
 from sayso.server.services.relay_runner import RelayRunner
 from tests.fakes.login import SERVER, Device

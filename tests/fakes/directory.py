@@ -15,8 +15,8 @@ from sayso.server.core.claim_budget import ClaimBudget, spend
 from sayso.server.core.directory import AgreedConsent, Counts, Departed, Enrolment, Erasure, HeldKeys, Pending
 from sayso.server.core.held_keys import PREVIOUS_ENVELOPE_KEY_S, accept_one_time_keys, previous_is_served
 from sayso.server.core.lease import lapse_of_expired, lapsed
+from sayso.server.core.lines import Line
 from sayso.server.core.lock import Newcomer, arrive, delayed, may_come_in, over
-from sayso.server.core.model import Line
 from sayso.server.core.pin import HeldPin, pin_fits
 from sayso.server.directory_port import ClaimOutcome, Confirmed, EndedEpochs, Locked
 from sayso.server.errors import Refused

@@ -5,7 +5,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sayso.protocol.frames import Login
 from sayso.protocol.ids import KeyDigest
 from sayso.protocol.signing import Purpose, sign
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line
 from tests.fakes.relay_world import make_line
 
 SERVER = KeyDigest(b"s" * 32)

@@ -29,9 +29,9 @@ from sayso.protocol.frames import (
 )
 from sayso.protocol.ids import DeviceId, GrantHash, Token
 from sayso.protocol.stream import client_frames, write
-from sayso.server.core.lines import LineTable
+from sayso.server.core.lines import Line, LineTable
 from sayso.server.core.lock import wait_s
-from sayso.server.core.model import Batch, Line
+from sayso.server.core.model import Batch
 from sayso.server.core.relay.entries import Sender
 from sayso.server.core.relay.mailbox import Mailbox
 from sayso.server.core.relay.relay import Relay

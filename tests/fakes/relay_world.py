@@ -31,8 +31,8 @@ from sayso.protocol.frames import (
     WrongDevices,
 )
 from sayso.protocol.ids import DeviceId, Token, envelope_id, grant_hash, handle_hash
-from sayso.server.core.lines import LineTable
-from sayso.server.core.model import Batch, Line
+from sayso.server.core.lines import Line, LineTable
+from sayso.server.core.model import Batch
 from sayso.server.core.relay.entries import Sender
 from sayso.server.core.relay.ledger import NO_SPACE_S
 from sayso.server.core.relay.mailbox import Mailbox

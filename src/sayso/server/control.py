@@ -22,7 +22,7 @@ from sayso.server.adapters.set_workshop import Workshop
 from sayso.server.core.claim_budget import LINES_PER_DAY
 from sayso.server.core.directory import Counts
 from sayso.server.core.discovery_budget import Allowance
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line
 from sayso.server.core.sms_caps import SmsCaps
 from sayso.server.directory_port import DirectoryStore
 from sayso.server.discovery_port import DiscoveryBudgetStore, SetFiles

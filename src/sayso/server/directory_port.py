@@ -14,8 +14,8 @@ from typing import Protocol
 from sayso.protocol.api import Claim, PublishKeys
 from sayso.protocol.ids import DeviceId, EnrolmentId, GrantHash, Token
 from sayso.server.core.directory import AgreedConsent, Counts, Departed, Enrolment, Erasure, HeldKeys, Pending
+from sayso.server.core.lines import Line
 from sayso.server.core.lock import Newcomer
-from sayso.server.core.model import Line
 from sayso.server.core.pin import HeldPin
 
 

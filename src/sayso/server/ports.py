@@ -7,7 +7,8 @@ from typing import Any, Protocol
 from sayso.protocol.frames import Ask, OutcomeState, Recall
 from sayso.protocol.ids import DeviceId, EnrolmentId, HandleHash
 from sayso.protocol.numbers import PhoneNumber
-from sayso.server.core.model import Batch, Held, Line, StoredOutcome
+from sayso.server.core.lines import Line
+from sayso.server.core.model import Batch, Held, StoredOutcome
 from sayso.server.core.relay.entries import Sender
 from sayso.server.core.relay.mailbox import Mailbox
 from sayso.server.core.retiring import Retiring

@@ -35,9 +35,8 @@ from sayso.protocol.ids import DeviceId
 from sayso.protocol.limits import LIMITS
 from sayso.server.adapters.connections import Connections
 from sayso.server.core.budgets import Bucket
-from sayso.server.core.lines import LineTable
+from sayso.server.core.lines import Line, LineTable
 from sayso.server.core.login import Greeter, LoginRefused, Stage
-from sayso.server.core.model import Line
 from sayso.server.core.networks import NetworkName, Standing
 from sayso.server.core.relay.entries import Sender
 from sayso.server.core.relay.mailbox import Mailbox

@@ -1,9 +1,36 @@
 """The enrolled lines as the relay knows them: all of them in memory, kept in step by the control plane."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from sayso.protocol.ids import DeviceId
-from sayso.server.core.model import Line
+from sayso.protocol.ids import DeviceId, GrantHash, Token
+
+
+@dataclass(slots=True, kw_only=True)
+class Line:
+    """What the relay must know of an enrolled line. Loaded at start, kept in step by the control plane."""
+
+    token: Token
+    device: DeviceId
+    ed25519: bytes
+    """The device's signing key: who can log in."""
+    grant_hash: GrantHash
+    lease_ends: float
+    """Running seconds of the server (`core.running_clock`); later than this the line has lapsed."""
+    envelope_keys: tuple[int, ...] = ()
+    """Ids of the envelope keys that are served; a deposit sealed to another one is stale."""
+    one_time_keys: int = 0
+    hidden: bool = False
+    """Findable by nobody: without the grant it looks like a line that never enrolled."""
+    newcomer_until: float | None = None
+    """Another device waits for this number (`core.lock`): until then, in running seconds."""
+    previous_token: Token | None = None
+    """Of the epoch that ends: the line is reached under it too."""
+
+    @property
+    def tokens(self) -> tuple[Token, ...]:
+        """All tokens that the line is reached under."""
+        return (self.token,) if self.previous_token is None else (self.token, self.previous_token)
 
 
 class LineTable:

@@ -1,4 +1,4 @@
-"""The server's own words: a line, an envelope that waits, an outcome, and a batch of changes to the mailboxes.
+"""The server's own words: an envelope that waits, an outcome, and a batch of changes to the mailboxes.
 
 What is made for every envelope is a struct for speed alone: a frozen dataclass takes five times as long to make.
 """
@@ -9,34 +9,7 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 
 from sayso.protocol.frames import OutcomeState
-from sayso.protocol.ids import DeviceId, EnvelopeId, GrantHash, HandleHash, Token
-
-
-@dataclass(slots=True, kw_only=True)
-class Line:
-    """What the relay must know of an enrolled line. Loaded at start, kept in step by the control plane."""
-
-    token: Token
-    device: DeviceId
-    ed25519: bytes
-    """The device's signing key: who can log in."""
-    grant_hash: GrantHash
-    lease_ends: float
-    """Running seconds of the server (`core.running_clock`); later than this the line has lapsed."""
-    envelope_keys: tuple[int, ...] = ()
-    """Ids of the envelope keys that are served; a deposit sealed to another one is stale."""
-    one_time_keys: int = 0
-    hidden: bool = False
-    """Findable by nobody: without the grant it looks like a line that never enrolled."""
-    newcomer_until: float | None = None
-    """Another device waits for this number (`core.lock`): until then, in running seconds."""
-    previous_token: Token | None = None
-    """Of the epoch that ends: the line is reached under it too."""
-
-    @property
-    def tokens(self) -> tuple[Token, ...]:
-        """All tokens that the line is reached under."""
-        return (self.token,) if self.previous_token is None else (self.token, self.previous_token)
+from sayso.protocol.ids import DeviceId, EnvelopeId, HandleHash
 
 
 class Waiting(Struct, kw_only=True, gc=False):

@@ -8,8 +8,8 @@ import structlog
 
 from sayso.protocol.frames import ByeReason, OutcomeState
 from sayso.protocol.ids import DeviceId
-from sayso.server.core.lines import LineTable
-from sayso.server.core.model import Held, Line
+from sayso.server.core.lines import Line, LineTable
+from sayso.server.core.model import Held
 from sayso.server.core.relay.ledger import NO_SPACE_S
 from sayso.server.core.relay.relay import Relay
 from sayso.server.errors import NoSpaceError

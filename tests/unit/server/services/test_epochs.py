@@ -15,7 +15,7 @@ from sayso.protocol.limits import DAY, LIMITS
 from sayso.protocol.numbers import PhoneNumber
 from sayso.protocol.statement import Statement
 from sayso.server.core.enrolment import PENDING_PER_LINE
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line
 from sayso.server.core.retiring import KeyKind
 from sayso.server.services.rotation import rotated
 from tests.aio import run

@@ -23,8 +23,8 @@ from sayso.protocol.frames import (
 )
 from sayso.protocol.ids import envelope_id, handle_hash
 from sayso.protocol.limits import LIMITS
-from sayso.server.core.lines import LineTable
-from sayso.server.core.model import Batch, Line
+from sayso.server.core.lines import Line, LineTable
+from sayso.server.core.model import Batch
 from sayso.server.core.relay.entries import Sender
 from sayso.server.errors import NoSpaceError, StoreError
 from sayso.server.services.relay_runner import RelayRunner

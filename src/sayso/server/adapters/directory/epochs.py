@@ -10,7 +10,7 @@ from sayso.protocol.ids import DeviceId, Token
 from sayso.server.adapters.directory import erasures, rows
 from sayso.server.adapters.directory.tables import enrolments, pending_enrolments
 from sayso.server.core.directory import Erasure
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line
 from sayso.server.directory_port import EndedEpochs
 
 

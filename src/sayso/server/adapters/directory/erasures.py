@@ -18,7 +18,7 @@ from sayso.server.adapters.directory.tables import (
 from sayso.server.core.directory import Counts, Departed, Erasure
 from sayso.server.core.held_keys import PREVIOUS_ENVELOPE_KEY_S
 from sayso.server.core.lease import lapse_of_expired
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line
 
 
 async def note(connection: AsyncConnection, erasure: Erasure) -> None:

@@ -11,7 +11,7 @@ from sayso.server.adapters.directory.tables import enrolments, envelope_keys, fa
 from sayso.server.core.claim_budget import ClaimBudget
 from sayso.server.core.directory import HeldKeys
 from sayso.server.core.held_keys import accept_one_time_keys
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line
 
 
 async def publish(connection: AsyncConnection, device: DeviceId, keys: PublishKeys, *, now: float) -> Line | None:

@@ -12,8 +12,8 @@ from sayso.protocol.limits import LIMITS
 from sayso.server.adapters.directory import rows
 from sayso.server.adapters.directory.tables import enrolments, newcomers, pending_enrolments, pins
 from sayso.server.core.directory import Pending
+from sayso.server.core.lines import Line
 from sayso.server.core.lock import Newcomer, arrive, delayed, may_come_in, over
-from sayso.server.core.model import Line
 from sayso.server.core.pin import HeldPin, pin_fits
 
 

@@ -10,7 +10,7 @@ from sayso.protocol.keys import DeviceKeys
 from sayso.server.adapters.directory.tables import enrolments, envelope_keys, newcomers, one_time_keys
 from sayso.server.core.directory import Enrolment, Pending
 from sayso.server.core.held_keys import previous_is_served
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line
 
 
 def to_pending(row: Row[tuple[object, ...]]) -> Pending:

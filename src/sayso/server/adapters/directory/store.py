@@ -7,8 +7,8 @@ from sayso.protocol.ids import DeviceId, EnrolmentId, GrantHash, Token
 from sayso.server.adapters.directory import claims, enrolments, epochs, erasures, keys, locks, rows
 from sayso.server.adapters.directory.engine import Database
 from sayso.server.core.directory import AgreedConsent, Counts, Departed, Enrolment, Erasure, HeldKeys, Pending
+from sayso.server.core.lines import Line
 from sayso.server.core.lock import Newcomer
-from sayso.server.core.model import Line
 from sayso.server.core.pin import HeldPin
 from sayso.server.directory_port import ClaimOutcome, Confirmed, EndedEpochs, Locked
 

@@ -3,7 +3,7 @@
 from sayso.protocol.frames import LockNotice
 from sayso.protocol.ids import DeviceId
 from sayso.protocol.limits import LIMITS
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line
 
 
 class Notices:

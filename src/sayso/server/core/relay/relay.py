@@ -20,8 +20,8 @@ from sayso.protocol.frames import (
 )
 from sayso.protocol.ids import DeviceId, handle_hash
 from sayso.protocol.limits import LIMITS
-from sayso.server.core.lines import LineTable
-from sayso.server.core.model import Batch, Held, Line
+from sayso.server.core.lines import Line, LineTable
+from sayso.server.core.model import Batch, Held
 from sayso.server.core.relay.books import Books
 from sayso.server.core.relay.delivery import Delivery, Reading
 from sayso.server.core.relay.deposits import Deposits
@@ -114,20 +114,28 @@ class Relay:
         Returns:
             the place of the first frame that is neither; how many frames there are if all the rest are.
         """
-        deposit = self._deposits.deposit
-        for at in range(start, len(frames)):
-            frame = frames[at]
-            if isinstance(frame, Deposit):
-                deposit(sender, frame, now=now)
-            elif isinstance(frame, Ack):
-                self.ack(mailbox, frame, now=now)
-            else:
-                return at
-        return len(frames)
+        deposits = self._deposits
+        at, count = start, len(frames)
+        try:
+            while at < count:
+                frame = frames[at]
+                if isinstance(frame, Deposit):
+                    deposits.deposit(sender, frame, now=now)
+                elif isinstance(frame, Ack):
+                    self.ack(mailbox, frame, now=now)
+                else:
+                    break
+                at += 1
+        finally:
+            deposits.forget_grant()
+        return at
 
     def deposit(self, sender: Sender, frame: Deposit, *, now: float, paid: bool = False) -> None:
         """Take envelopes for the devices of a line, or say why not; see `Deposits`."""
-        self._deposits.deposit(sender, frame, now=now, paid=paid)
+        try:
+            self._deposits.deposit(sender, frame, now=now, paid=paid)
+        finally:
+            self._deposits.forget_grant()
 
     def ack(self, mailbox: Mailbox, frame: Ack, *, now: float) -> None:
         """Take a device's word that it has stored an envelope, or cannot use it. Unknown ids are old news."""

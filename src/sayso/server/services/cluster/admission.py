@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 
 from sayso.protocol.ids import DeviceId
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line
 from sayso.server.services.cluster.gather import Gather
 from sayso.server.services.cluster.holder import Holder
 

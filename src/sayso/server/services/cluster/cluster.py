@@ -6,7 +6,7 @@ from typing import Final
 
 from sayso.protocol.ids import DeviceId, Token
 from sayso.server.cluster_port import Bus, Nodes, Ownership
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line
 from sayso.server.core.relay.relay import Relay
 from sayso.server.ports import RelayControl
 from sayso.server.services.cluster.admission import Admission

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection
 from sayso.protocol.frames import OutcomeState
 from sayso.protocol.ids import DeviceId
 from sayso.server.cluster_port import Ownership
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line
 from sayso.server.ports import RelayControl
 from sayso.server.services.cluster.desk import Desk
 from sayso.server.services.cluster.holder import Holder

@@ -13,7 +13,8 @@ from typing import Final, Protocol
 
 from sayso.protocol.ids import DeviceId
 from sayso.server.cluster_port import Ownership
-from sayso.server.core.model import Held, Line
+from sayso.server.core.lines import Line
+from sayso.server.core.model import Held
 from sayso.server.core.relay.relay import Relay
 from sayso.server.services.cluster.gather import Gather
 

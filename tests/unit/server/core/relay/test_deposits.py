@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from sayso.protocol.frames import DepositState, OutcomeState, Part, Refusal, WrongDevices
+from sayso.protocol.frames import Deposit, DepositState, OutcomeState, Part, Refusal, WrongDevices
 from sayso.protocol.ids import handle_hash
 from sayso.protocol.limits import LIMITS
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line
 from sayso.server.core.relay.deposits import OPEN_DEPOSITS
-from tests.fakes.relay_world import KEY_ID, Client, RelayWorld, handle_of, make_line
+from tests.fakes.relay_world import KEY_ID, Client, RelayWorld, grant_of, handle_of, make_line
 
 
 @pytest.fixture
@@ -149,6 +149,36 @@ def test_a_wrong_grant_is_no_grant(world: RelayWorld, line: Line, client: Client
     phone.ack(b"one")
     world.advance(1)
     assert client.answer(ref) is DepositState.ACCEPTED
+
+
+def test_a_grant_is_looked_at_with_each_deposit_of_a_message_and_kept_for_none_after_it(
+    world: RelayWorld, client: Client
+) -> None:
+    one, other = world.line("one", hidden=True), world.line("other", hidden=True)
+    right, wrong = grant_of(one), b"w" * 32
+    tries = [(one, right), (one, right), (one, wrong), (one, b""), (other, right), (one, wrong), (one, right)]
+    frames = []
+    for place, (line, grant) in enumerate(tries):
+        envelope = b"%d" % place
+        part = Part(line.device, KEY_ID, handle_hash(handle_of(envelope)), envelope)
+        frames.append(Deposit(place + 1, line.token, 3600, grant, [part], again=False))
+    mailbox = world.relay._books.mailbox(one.device)
+    assert world.relay.take(mailbox, client.sender, frames, 0, now=world.now) == len(tries)
+    world.settle()
+    refused = [ref for ref in range(1, len(tries) + 1) if client.answer(ref) is Refusal.NOT_ENROLLED]
+    assert refused == [3, 4, 5, 6]
+    assert world.relay._deposits._grant == b""
+
+
+def test_a_grant_is_forgotten_also_when_a_deposit_fails(world: RelayWorld, line: Line, client: Client) -> None:
+    part = Part(line.device, KEY_ID, handle_hash(handle_of(b"1")), b"1")
+    frames = [
+        Deposit(1, line.token, 3600, grant_of(line), [part], again=False),
+        Deposit(2, line.token, 3600, b"", [], again=False),
+    ]
+    with pytest.raises(IndexError):  # a deposit without parts is refused by the decoder: it cannot come here
+        world.relay.take(world.relay._books.mailbox(line.device), client.sender, frames, 0, now=world.now)
+    assert world.relay._deposits._grant == b""
 
 
 def test_a_connection_has_a_bounded_number_of_open_deposits(world: RelayWorld, line: Line, client: Client) -> None:

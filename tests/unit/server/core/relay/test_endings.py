@@ -4,7 +4,7 @@ import pytest
 
 from sayso.protocol.frames import DepositState, OutcomeState, Refusal, Unreadable
 from sayso.protocol.limits import LIMITS
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line
 from sayso.server.core.relay.entries import Ticket
 from tests.fakes.relay_world import Client, Phone, RelayWorld
 

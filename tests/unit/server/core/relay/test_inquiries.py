@@ -4,7 +4,7 @@ import pytest
 
 from sayso.protocol.frames import DepositState, Error, OutcomeState, Refusal
 from sayso.protocol.limits import LIMITS
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line
 from sayso.server.core.relay.inquiries import OPEN_QUESTIONS
 from tests.fakes.relay_world import Client, RelayWorld
 

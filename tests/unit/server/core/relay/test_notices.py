@@ -4,7 +4,7 @@ import pytest
 
 from sayso.protocol.frames import Frame, LockNotice
 from sayso.protocol.limits import DAY, HOUR
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line
 from tests.fakes.relay_world import Phone, RelayWorld
 
 

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sayso.protocol.frames import ByeReason, Deliver, DepositState, OutcomeState, Ready, Refusal, Unreadable
 from sayso.protocol.ids import DeviceId, envelope_id, handle_hash
 from sayso.protocol.limits import LIMITS
-from sayso.server.core.model import Line
+from sayso.server.core.lines import Line
 from tests.fakes.relay_world import Client, Phone, RelayWorld, handle_of, kinds, make_line
 
 
