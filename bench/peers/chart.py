@@ -14,7 +14,7 @@ FIGURE: Final = "msgs_per_server_cpu_s"
 _ROW: Final = 18
 _LEFT: Final = 150
 _WIDTH: Final = 420
-_COLOURS: Final = {"sayso": "#1b6e53", "sayso-lean": "#5aa88d"}
+_COLOURS: Final = {"sayso": "#1b6e53", "sayso-lean": "#5aa88d", "sayso-interpreted": "#5aa88d"}
 _OTHER: Final = "#8a8f98"
 
 
