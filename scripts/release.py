@@ -34,6 +34,7 @@ def commit_date() -> int:
 def build_wheel(folder: Path, built_at: int) -> Path:
     """Build the project's wheel: the same bytes on every machine from the same tree and date."""
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(built_at)}
+    environment.pop("SAYSO_COMPILED", None)  # a compiled wheel is of one machine, and no two compilers agree on it
     words = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(words, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     (wheel,) = folder.glob("sayso-*.whl")

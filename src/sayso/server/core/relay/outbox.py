@@ -24,27 +24,31 @@ class Outlet(Protocol):
 class Outbox:
     """A `Link` for the relay, in front of a connection."""
 
-    __slots__ = ("_bytes", "_outlet", "closed", "congested", "ended", "frames")
+    __slots__ = ("_bytes", "_outlet", "congested", "ended", "frames")
 
     def __init__(self, outlet: Outlet) -> None:
-        self._outlet = outlet
+        self._outlet: Outlet | None = outlet
         self._bytes = 0
         self.frames: list[Frame] = []
         """What is queued; `take` takes it."""
         self.congested = False
         self.ended = False
         """Nothing more is read; what is queued still leaves."""
-        self.closed = False
-        """Nothing more is sent."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more is sent."""
+        return self._outlet is None
 
     def put(self, frame: Frame, size: int = 64) -> None:
         """Queue a frame; see `Link`."""
-        if self.closed:
+        outlet = self._outlet
+        if outlet is None:
             return
         if not self.frames:
-            self._outlet.stir()
+            outlet.stir()
         elif self._bytes + size > _ROOM:
-            self._outlet.send()
+            outlet.send()
         self.frames.append(frame)
         self._bytes += size
 
@@ -52,12 +56,13 @@ class Outbox:
         """Close after what is queued has left; see `Link`."""
         if not self.ended:
             self.ended = True
-            if not self.frames:
+            if not self.frames and self._outlet is not None:
                 self._outlet.stir()
 
     def cut(self) -> None:
-        """Read nothing more, and send nothing more."""
-        self.ended = self.closed = True
+        """Read nothing more, and send nothing more. Lets go of the connection: each would keep the other in memory."""
+        self.ended = True
+        self._outlet = None
 
     def take(self) -> list[Frame]:
         """Return what is queued, which is the caller's to send."""

@@ -1,5 +1,8 @@
 """Frames that leave together: when the connection is stirred, when it sends at once, and what is dropped."""
 
+import gc
+import weakref
+
 from sayso.protocol.frames import CaughtUp, Deliver, Frame
 from sayso.protocol.limits import LIMITS
 from sayso.protocol.stream import write
@@ -63,3 +66,16 @@ def test_a_connection_that_was_cut_takes_nothing_more() -> None:
     outlet.box.cut()
     outlet.box.put(CaughtUp())
     assert (outlet.box.ended, outlet.box.closed, outlet.box.frames, outlet.stirred) == (True, True, [], 0)
+
+
+def test_a_connection_that_was_cut_goes_without_the_collector() -> None:
+    outlet = Outlet()
+    gone = weakref.ref(outlet)
+    outlet.box.put(CaughtUp())
+    outlet.box.cut()
+    gc.disable()
+    try:
+        del outlet
+        assert gone() is None
+    finally:
+        gc.enable()
