@@ -4,6 +4,7 @@
     ports        what core needs of the world: stores, clock, keyring, SMS, links
     adapters/    embedded mailbox store, directory (SQLAlchemy), keyrings, stream (picows), control plane (Litestar),
                  SMS gateway, VOPRF worker processes
+    codes        opens the way that codes take, and loads no other
     app          puts one server together; `sayso server run` starts it
 
 A deposit comes in at adapters/stream, is decided in core/relay, goes live to a link or into a batch of the mailbox

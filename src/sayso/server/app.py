@@ -25,27 +25,21 @@ import uvicorn
 from sayso.protocol.frames import ByeReason
 from sayso.server.adapters.connections import Connections
 from sayso.server.adapters.data_lock import held
-from sayso.server.adapters.delivery_callbacks import DeliveryCallbacks
 from sayso.server.adapters.keyring.opening import open_keyring
-from sayso.server.adapters.metrics import MetricsApp
 from sayso.server.adapters.private_file import make_private_directory, write_atomically
 from sayso.server.adapters.process import allow_open_files, end_with_parent, forbid_dumps
-from sayso.server.adapters.smpp.config import SmppConfig
-from sayso.server.adapters.smpp.sender import SmppSender
-from sayso.server.adapters.smpp.session import Timing
-from sayso.server.adapters.sms_gateway import GatewayConfig, KannelGateway
 from sayso.server.adapters.stream import serve_streams
 from sayso.server.adapters.system import SystemClock, SystemRandom
+from sayso.server.codes import open_code_sender
 from sayso.server.config import Listeners, ServerConfig, allowance, check, flood_limits, sms_caps
 from sayso.server.control import Control, ControlConfig, open_control
 from sayso.server.core.addresses import Address
 from sayso.server.errors import ConfigError
 from sayso.server.ground import Ground, Sweeping, open_files
-from sayso.server.ports import Clock, CodeSender, Random
+from sayso.server.ports import Clock, Random
 from sayso.server.services.event_counts import EventCounts
 from sayso.server.services.housekeeping import Housekeeping
 from sayso.server.services.relay_runner import RelayRunner
-from sayso.server.services.sms_reports import ReportCounter
 from sayso.server.services.vitals import Vitals
 
 _SWITCH_INTERVAL_S: Final = 0.0005
@@ -170,7 +164,7 @@ async def _open(
         # Not imported where there is no cluster: its libraries are an extra.
         cluster = importlib.import_module("sayso.server.cluster")
         ground = await cluster.open_cluster(config, keyring, closing, clock=clock, random=random)
-    code_sender = await _open_code_sender(config, closing, clock=clock, random=random)
+    code_sender = await open_code_sender(config, closing, clock=clock, random=random)
     secrets = keyring.secrets()
     stream_url = config.public_stream or listeners.stream_url(streams.getsockname()[1])
     control = await open_control(
@@ -288,6 +282,9 @@ async def _show_metrics(
     )
     if server.metrics is None:
         return None, vitals
+    # Most servers show none, and what stands between a crash and the mail is the time to load all this.
+    from sayso.server.adapters.metrics import MetricsApp  # noqa: PLC0415
+
     shown = _HttpServer(
         uvicorn.Config(
             MetricsApp(vitals.gather, events.counts),
@@ -336,42 +333,6 @@ def _publish(server: _Server) -> None:
     if addresses.metrics is not None:
         document["metrics"] = addresses.metrics
     write_atomically(server.config.data / "server.json", msgspec.json.encode(document) + b"\n")
-
-
-async def _open_code_sender(
-    config: ServerConfig, closing: AsyncExitStack, *, clock: Clock, random: Random
-) -> CodeSender:
-    """Open the way that codes take: an SMSC by SMPP, or an HTTP gateway."""
-    reports = ReportCounter()
-    if config.smpp is not None:
-        smpp = SmppConfig(
-            address=config.smpp,
-            system_id=config.smpp_system_id or "",
-            password=config.smpp_password or "",
-            system_type=config.smpp_system_type,
-            sender=config.sms_sender,
-            tls=config.smpp_tls,
-            tls_ca=config.smpp_tls_ca,
-            cleartext=config.smpp_cleartext,
-            timing=Timing(window=config.smpp_window),
-        )
-        sender = SmppSender(smpp, clock=clock, random=random, reports=reports)
-        await closing.enter_async_context(sender.running())
-        return sender
-    callbacks = DeliveryCallbacks(clock=clock, random=random, reports=reports)
-    gateway = KannelGateway(
-        GatewayConfig(
-            url=config.sms_gateway or "",
-            username=config.sms_username,
-            password=config.sms_password or "",
-            sender=config.sms_sender,
-        ),
-        callbacks=callbacks,
-    )
-    closing.push_async_callback(gateway.close)
-    if gateway.asks_reports:
-        await closing.enter_async_context(callbacks.listening())
-    return gateway
 
 
 def _bind(address: Address, what: str, *, shared: bool = False) -> socket.socket:
