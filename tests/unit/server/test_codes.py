@@ -12,7 +12,7 @@ import pytest
 from sayso.server.adapters.smpp.sender import SmppSender
 from sayso.server.adapters.sms_gateway import KannelGateway
 from sayso.server.adapters.system import SystemClock, SystemRandom
-from sayso.server.codes import open_code_sender
+from sayso.server.codes.opening import open_code_sender
 from sayso.server.config import ServerConfig
 from sayso.server.errors import ConfigError
 from sayso.server.ports import CodeSender

@@ -1,0 +1,1 @@
+"""The way that codes take: an SMSC by SMPP, or an HTTP gateway."""
