@@ -113,6 +113,12 @@ def picked(group: Group) -> bool:
     return any(group.marker != "silence" or "mark.silence" in file.read_text("utf-8") for file in group.files())
 
 
+def hear_interrupts() -> None:
+    """Take back that Ctrl-C is ignored, as a shell says to what it starts with `&`: tests press it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run what is asked for; everything without arguments."""
     names = [entry.name for entry in (*CHECKS, *GROUPS)]
@@ -125,6 +131,7 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"no such group: {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     wanted = set(options.groups or names)
 
+    hear_interrupts()
     environment = dict(os.environ)
     strict = options.strict or environment.get("CI", "").lower() in {"1", "true"}
     if strict:

@@ -1,5 +1,7 @@
 """Which tests run together, and where their own files lie."""
 
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -38,6 +40,16 @@ def test_a_group_that_needs_the_machine_for_itself_runs_once() -> None:
     ((half, options, files),) = run_tests.halves(silence)
     assert (half, options) == ("serial", ["-m", "(silence) and serial"])
     assert files == ["tests/integration/test_silence.py"]
+
+
+def test_ctrl_c_is_heard_in_tests_that_a_shell_runs_in_the_background() -> None:
+    child = "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
+    words = f"import subprocess, sys; from scripts.run_tests import hear_interrupts; print({{}}, flush=True); \
+subprocess.run([sys.executable, '-c', {child!r}], check=True)"
+    for call, ignored in (("None", "True"), ("hear_interrupts()", "False")):
+        command = ["sh", "-c", 'trap "" INT; exec "$0" -c "$1"', sys.executable, words.format(call)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        assert done.stdout == f"None\n{ignored}\n"
 
 
 def test_what_a_group_names_is_there() -> None:
