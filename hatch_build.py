@@ -45,7 +45,7 @@ class CustomBuildHook(BuildHookInterface[Any]):
         if not self._wanted or version == "editable":
             return
         self._place = Path(tempfile.mkdtemp(prefix="sayso-compiled-"))
-        shutil.copytree(Path(self.root, "src", "sayso"), self._place / "sayso")
+        shutil.copytree(Path(self.root, "src", "sayso"), self._place / "sayso", ignore=shutil.ignore_patterns("*.pyc"))
         modules = sorted(str(path.relative_to(self._place)) for one in COMPILED for path in self._place.glob(one))
         done = subprocess.run(
             [sys.executable, "-m", "mypyc", "--strict", *modules],
@@ -55,6 +55,7 @@ class CustomBuildHook(BuildHookInterface[Any]):
             stdout=subprocess.DEVNULL,
         )
         if done.returncode:
+            shutil.rmtree(self._place, ignore_errors=True)
             raise SystemExit("The relay's core could not be compiled; without SAYSO_COMPILED it is built interpreted.")
         shutil.rmtree(self._place / "build")
         for library in self._place.rglob("*.so"):

@@ -24,7 +24,7 @@ from bench.procfs import Figures
 from bench.reference import machine_reference
 from bench.report import Report, lines
 from bench.results import ANY_SIZE, TARGETS, Result, result
-from bench.server import DIRECTORY, ServerFailedError, pin_driver
+from bench.server import DIRECTORY, ServerFailedError, environment, pin_driver
 from bench.settings import QUICK, Settings
 from bench.soak import soak
 from bench.workloads import WORKLOADS, Workload
@@ -108,6 +108,7 @@ async def _soak(settings: Settings, work: Path, *, minutes: float) -> int:
 
 
 async def _seeded(settings: Settings, work: Path) -> Bench:
+    environment(interpreted=settings.interpreted)  # compiled, if it has to be, before anything is measured
     seeded = work / "seeded"
     seeded.mkdir(mode=0o700)
     await accounts.seed(seeded / DIRECTORY, settings.accounts)

@@ -9,9 +9,7 @@ Built again when a source differs from those it was built from; nothing in src/ 
 import argparse
 import fcntl
 import hashlib
-import os
 import shutil
-import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -20,7 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parent.parent
+from scripts.wheel import ROOT, build_wheel
+
 FOLDER: Final = ROOT / "build" / "compiled"
 _STAMP: Final = ".built-from"
 
@@ -35,9 +34,14 @@ def sources_digest() -> str:
     return digest.hexdigest()
 
 
+def has_headers() -> bool:
+    """Whether there are Python's headers."""
+    return Path(sysconfig.get_path("include"), "Python.h").is_file()
+
+
 def is_possible() -> bool:
     """Whether there are a C compiler and Python's headers."""
-    return shutil.which("cc") is not None and Path(sysconfig.get_path("include"), "Python.h").is_file()
+    return shutil.which("cc") is not None and has_headers()
 
 
 def ensure(folder: Path = FOLDER) -> Path:
@@ -57,30 +61,15 @@ def ensure(folder: Path = FOLDER) -> Path:
     return folder
 
 
-def remove(folder: Path) -> None:
-    """Remove what `ensure` made."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.with_suffix(".lock").unlink(missing_ok=True)
-
-
-def build_wheel(folder: Path) -> Path:
-    """Build a wheel for this interpreter and machine; returns its file.
-
-    Raises:
-        SystemExit: it could not be built.
-    """
+def _compile(folder: Path) -> Path:
+    if not is_possible():
+        raise SystemExit("There is no C compiler, or no headers of Python (Debian: gcc, python3-dev).")
     print("Compiling the relay's core (half a minute) ...", file=sys.stderr, flush=True)
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    environment = {**os.environ, "SAYSO_COMPILED": "1"}
-    done = subprocess.run(build, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
-    if done.returncode:
-        print(done.stdout + done.stderr, file=sys.stderr)
-        raise SystemExit("The compiled package could not be built. It takes a C compiler and Python's headers.")
-    return max(folder.glob("sayso-*.whl"), key=lambda wheel: wheel.stat().st_mtime_ns)
+    return build_wheel(folder, compiled=True)
 
 
 def _unpack(folder: Path) -> None:
-    with tempfile.TemporaryDirectory() as place, zipfile.ZipFile(build_wheel(Path(place))) as archive:
+    with tempfile.TemporaryDirectory() as place, zipfile.ZipFile(_compile(Path(place))) as archive:
         archive.extractall(folder)
 
 
@@ -89,7 +78,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="make compiled ARGS=...", description=__doc__)
     parser.add_argument("--wheel", type=Path, metavar="FOLDER", help="build a wheel there instead, for a server")
     options = parser.parse_args(arguments)
-    print(ensure() if options.wheel is None else build_wheel(options.wheel.resolve()))
+    print(ensure() if options.wheel is None else _compile(options.wheel.resolve()))
     return 0
 
 

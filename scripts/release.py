@@ -9,7 +9,6 @@ without it the operating system brings them. The date of everything is that of t
 
 import argparse
 import hashlib
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,24 +20,13 @@ from sayso.protocol.errors import SaysoError
 from sayso.update.adapters.release_archive import read_archive_manifest
 from sayso.update.core.manifest import Manifest
 from sayso.update.releases import Ingredients, build_release
-
-ROOT = Path(__file__).resolve().parent.parent
+from scripts.wheel import ROOT, build_wheel
 
 
 def commit_date() -> int:
     """Unix seconds of the last commit, which is the date of all that is built from it."""
     done = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=True)
     return int(done.stdout)
-
-
-def build_wheel(folder: Path, built_at: int) -> Path:
-    """Build the project's wheel: the same bytes on every machine from the same tree and date."""
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(built_at)}
-    environment.pop("SAYSO_COMPILED", None)  # a compiled wheel is of one machine, and no two compilers agree on it
-    words = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(words, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    (wheel,) = folder.glob("sayso-*.whl")
-    return wheel
 
 
 def build(folder: Path, wheels: Path | None, built_at: int, like: Manifest | None = None) -> Path:
@@ -53,7 +41,7 @@ def build(folder: Path, wheels: Path | None, built_at: int, like: Manifest | Non
                 version=version,
                 built_at=built_at,
                 libraries="inside" if others else "system",
-                wheels=(build_wheel(Path(place), built_at), *others),
+                wheels=(build_wheel(Path(place), built_at=built_at), *others),
                 health=like.health if like else ("doctor",),
                 remedy=like.remedy if like else None,
             ),

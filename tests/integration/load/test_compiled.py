@@ -13,11 +13,11 @@ import pytest
 
 from hatch_build import COMPILED
 from scripts import compiled
+from scripts.wheel import ROOT
 from tests.accounting import not_tested
 
 pytestmark = pytest.mark.slow
 
-ROOT = compiled.ROOT
 TESTS = (
     "tests/unit/protocol/test_ids.py",
     "tests/unit/server/core",
@@ -67,7 +67,9 @@ def test_the_compiled_core_passes_the_tests_of_the_interpreted_one(folder: Path)
     assert "sayso.server.core.relay.relay.Relay" in loaded.stdout
 
 
-def test_it_is_built_once_and_again_when_a_source_changes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_built_once_and_again_when_a_source_changes(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     library = next(folder.rglob("relay*.so"))
     before = library.stat().st_mtime_ns
     assert compiled.ensure() == folder
@@ -81,13 +83,10 @@ def test_it_is_built_once_and_again_when_a_source_changes(folder: Path, monkeypa
             wheel.writestr("sayso/built.py", "")
         return subprocess.CompletedProcess(command, 0)
 
-    monkeypatch.setattr(compiled, "sources_digest", lambda: "changed")
     monkeypatch.setattr(subprocess, "run", build)
-    other = folder.with_name("compiled-test")
-    try:
-        compiled.ensure(other)
+    other = tmp_path / "compiled"
+    for digest in ("first", "first", "second"):
+        monkeypatch.setattr(compiled, "sources_digest", lambda digest=digest: digest)
         compiled.ensure(other)
         assert (other / "sayso" / "built.py").is_file()
-    finally:
-        compiled.remove(other)
-    assert [env["SAYSO_COMPILED"] for env in built] == ["1"]
+    assert [env["SAYSO_COMPILED"] for env in built] == ["1", "1"]

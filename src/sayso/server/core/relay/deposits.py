@@ -21,7 +21,7 @@ OPEN_DEPOSITS: Final = 4096
 _LIVE: Final = Place.LIVE
 _TTL_MIN: Final = LIMITS.ttl_min_s
 _TTL_MAX: Final = LIMITS.ttl_max_s
-_OF_NONE: Final = grant_hash(b"")
+_NO_GRANT: Final = (b"", grant_hash(b""))
 _ID_BYTES: Final = 18
 """A device id on the wire."""
 
@@ -48,15 +48,13 @@ class Deposits:
         self._strangers = strangers
         self._delivery = delivery
         self._on_work = on_work
-        self._grant = b""
-        """Of the deposit before, while a message is taken: who sends several texts to one line shows one grant with
-        each, and it is hashed once."""
-        self._grant_hash = _OF_NONE
+        self._shown = _NO_GRANT
+        """The grant of the deposit before, and its hash, while a message is taken: who sends several texts to one line
+        shows one grant with each, and it is hashed once."""
 
     def forget_grant(self) -> None:
         """Let go of the grant of the last deposit: what is kept of one is its hash."""
-        self._grant = b""
-        self._grant_hash = _OF_NONE
+        self._shown = _NO_GRANT
 
     def deposit(self, sender: Sender, frame: Deposit, *, now: float, paid: bool = False) -> None:
         """Take an envelope for the device of a line, or say why not. Answered at once or later, exactly once.
@@ -132,9 +130,9 @@ class Deposits:
     def _opens(self, line: Line, grant: bytes) -> bool:
         if not grant:
             return False
-        if grant != self._grant:  # both are the sender's own: how long this takes tells it nothing new
-            self._grant, self._grant_hash = grant, grant_hash(grant)
-        return same(self._grant_hash, line.grant_hash)
+        if grant != self._shown[0]:  # both are the sender's own: how long this takes tells it nothing new
+            self._shown = (grant, grant_hash(grant))
+        return same(self._shown[1], line.grant_hash)
 
     def _refusal(self, frame: Deposit) -> Refusal:
         if self.stopping:

@@ -167,7 +167,7 @@ def test_a_grant_is_looked_at_with_each_deposit_of_a_message_and_kept_for_none_a
     world.settle()
     refused = [ref for ref in range(1, len(tries) + 1) if client.answer(ref) is Refusal.NOT_ENROLLED]
     assert refused == [3, 4, 5, 6]
-    assert world.relay._deposits._grant == b""
+    assert world.relay._deposits._shown[0] == b""
 
 
 def test_a_grant_is_forgotten_also_when_a_deposit_fails(world: RelayWorld, line: Line, client: Client) -> None:
@@ -178,7 +178,7 @@ def test_a_grant_is_forgotten_also_when_a_deposit_fails(world: RelayWorld, line:
     ]
     with pytest.raises(IndexError):  # a deposit without parts is refused by the decoder: it cannot come here
         world.relay.take(world.relay._books.mailbox(line.device), client.sender, frames, 0, now=world.now)
-    assert world.relay._deposits._grant == b""
+    assert world.relay._deposits._shown[0] == b""
 
 
 def test_a_connection_has_a_bounded_number_of_open_deposits(world: RelayWorld, line: Line, client: Client) -> None:
