@@ -29,6 +29,25 @@ FLAGS: Final = (
     *("--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"),
 )
 PATIENCE_MS: Final = 30_000
+_HOLD: Final = """(but) => {
+  const straight = window.fetch;
+  let first = true, told;
+  window.written = new Promise((resolve) => { told = resolve; });
+  window.fetch = async (path, options) => {
+    const answer = await straight(path, options);
+    if (!/^\\/c\\/[0-9]+$/.test(path) || path === but || !first) return answer;
+    first = false;
+    const html = await answer.text();
+    const held = new Promise((resolve) => { window.late = resolve; });
+    told();
+    await held;
+    return new Response(html, { status: 200 });
+  };
+}"""
+WRITTEN: Final = "() => window.written"
+"""Waits until the thread of `hold_a_thread` is written."""
+LATE: Final = "window.late()"
+"""Lets it arrive."""
 AXE: Final = Path(__file__).resolve().parents[2] / "peers" / "axe" / "node_modules" / "axe-core" / "axe.min.js"
 
 
@@ -168,6 +187,25 @@ async def conversation(page: Page, number: str) -> None:
     await page.wait_for_selector("#text")
 
 
+async def bob_knows_alice_and_is_away(here: Stage) -> Page:
+    """Both are on, a text has gone each way, so that outcomes are told at once; then Bob's phone is switched off."""
+    for name in ("alice", "bob"):
+        await here.phone(name, name)
+        await here.opt_in(name)
+    await here.client("bob").ask(ask.Send(to=SIMS["alice"], text="hello"), ask.Sending)
+    page = await here.page("alice")
+    await page.click("#rows .row a")
+    await write(page, "hello yourself")
+    await expect(page.locator(bubble("hello yourself"))).to_contain_text("Delivered")
+    await here.off("bob")
+    return page
+
+
+async def hold_a_thread(page: Page, *, but: str = "") -> None:
+    """Have the first answer with a thread arrive only when `LATE` is evaluated; `but` is the path of one that may."""
+    await page.evaluate(_HOLD, but)
+
+
 def bubble(text: str, side: Literal["in", "out"] = "out") -> str:
     """Select a bubble by its text."""
     return f".bubble.{side}:has(bdi:text-is({json.dumps(text, ensure_ascii=False)}))"
@@ -190,4 +228,16 @@ async def offences(page: Page, impacts: Sequence[str] = ("serious", "critical"))
     ]
 
 
-__all__ = ["SIMS", "Stage", "bubble", "conversation", "offences", "stage", "write"]
+__all__ = [
+    "LATE",
+    "SIMS",
+    "WRITTEN",
+    "Stage",
+    "bob_knows_alice_and_is_away",
+    "bubble",
+    "conversation",
+    "hold_a_thread",
+    "offences",
+    "stage",
+    "write",
+]

@@ -3,28 +3,14 @@
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from sayso.phone import command_types as ask
 from tests.aio import run
-from tests.integration.app.stage import SIMS, Stage, bubble, stage, write
+from tests.integration.app.stage import SIMS, bob_knows_alice_and_is_away, bubble, stage, write
 
 pytestmark = pytest.mark.slow
 PATIENCE_S = 240.0
-
-
-async def _bob_knows_alice_and_is_away(here: Stage) -> Page:
-    """Both are on, a text has gone each way, so that outcomes are told at once; then Bob's phone is switched off."""
-    for name in ("alice", "bob"):
-        await here.phone(name, name)
-        await here.opt_in(name)
-    await here.client("bob").ask(ask.Send(to=SIMS["alice"], text="hello"), ask.Sending)
-    page = await here.page("alice")
-    await page.click("#rows .row a")
-    await write(page, "hello yourself")
-    await expect(page.locator(bubble("hello yourself"))).to_contain_text("Delivered")
-    await here.off("bob")
-    return page
 
 
 def test_after_its_time_the_question_is_asked_and_nothing_goes_before_the_answer(tmp_path: Path) -> None:
@@ -32,7 +18,7 @@ def test_after_its_time_the_question_is_asked_and_nothing_goes_before_the_answer
 
     async def main() -> None:
         async with stage(tmp_path) as here:
-            page = await _bob_knows_alice_and_is_away(here)
+            page = await bob_knows_alice_and_is_away(here)
             await page.click(".thread-who")
             await page.check("input[name=undelivered][value=ask]", force=True)
             await page.fill("#undelivered-min", "1")
@@ -74,7 +60,7 @@ def test_after_its_time_the_question_is_asked_and_nothing_goes_before_the_answer
 def test_off_is_one_tap_and_what_still_waits_is_taken_back_if_that_was_ticked(tmp_path: Path) -> None:
     async def main() -> None:
         async with stage(tmp_path) as here:
-            page = await _bob_knows_alice_and_is_away(here)
+            page = await bob_knows_alice_and_is_away(here)
             await write(page, "nobody needs this any more")
             await expect(page.locator(bubble("nobody needs this any more"))).to_contain_text("Sent")
             await page.evaluate("location.hash = '#/settings/cloud'")

@@ -1,6 +1,5 @@
 """Two people side by side, each with a phone and its app, from the first run to the last tap."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -8,26 +7,10 @@ from playwright.async_api import Page, expect
 
 from sayso.phone import command_types as ask
 from tests.aio import run
-from tests.integration.app.stage import SIMS, bubble, conversation, stage, write
+from tests.integration.app.stage import LATE, SIMS, WRITTEN, bubble, conversation, hold_a_thread, stage, write
 
 pytestmark = pytest.mark.slow
 PATIENCE_S = 200.0
-# Lets the first answer with a thread arrive only once `late` is called.
-HOLD = """() => {
-  const straight = window.fetch;
-  let first = true, told;
-  window.written = new Promise((resolve) => { told = resolve; });
-  window.fetch = async (path, options) => {
-    const answer = await straight(path, options);
-    if (path !== "/c/1" || !first) return answer;
-    first = false;
-    const html = await answer.text();
-    const held = new Promise((resolve) => { window.late = resolve; });
-    told();
-    await held;
-    return new Response(html, { status: 200 });
-  };
-}"""
 
 
 async def _compared(alice: Page, bob: Page) -> None:
@@ -165,10 +148,16 @@ def test_two_lines_are_two_switches_and_an_answer_leaves_by_the_line_that_receiv
                 lambda one: one.text == "answered from work", what="the answer"
             )
             assert message.number == SIMS["work"]
-            await page.fill("#text", "begun at work")
+            from_work = await page.locator("#composer").get_attribute("data-conversation") or ""
+            await hold_a_thread(page, but=f"/c/{from_work}")
+            await page.fill("#text", "begun at")
             await page.select_option("#line-choice", label="alice")
-            # The thread with Bob on the other line, whose composer says how it goes from there; the draft comes along.
-            await expect(page).to_have_url(re.compile(r"#/c/(?!1$)[0-9]+$"))
+            await page.evaluate(WRITTEN)
+            await page.fill("#text", "begun at work")
+            await page.evaluate(LATE)
+            # The thread with Bob on the other line, whose composer says how it goes from there; the draft comes along,
+            # with what was written until that thread was there.
+            await expect(page.locator("#composer")).not_to_have_attribute("data-conversation", from_work)
             await expect(page.locator("#line-choice option:checked")).to_contain_text("alice")
             await expect(page.locator("#text")).to_have_value("begun at work")
             # And the line stays chosen, though the view is fetched anew since a line has changed.
@@ -231,52 +220,5 @@ def test_a_page_comes_back_by_itself_when_the_phone_does(tmp_path: Path) -> None
             await expect(page.locator("#text")).to_have_value("a draft that stays")
             await here.sms(SIMS["bob"], SIMS["alice"], "after")
             await expect(page.locator(bubble("after", "in"))).to_be_visible()
-
-    run(main(), patience=PATIENCE_S)
-
-
-def test_a_view_that_arrives_late_shows_nothing_of_the_past(tmp_path: Path) -> None:
-    """A thread is written, a message comes and is heard of, and only then the thread arrives: it is fetched again."""
-
-    async def main() -> None:
-        async with stage(tmp_path) as here:
-            await here.phone("alice", "alice")
-            await here.sms(SIMS["bob"], SIMS["alice"], "the first one")
-            page = await here.page("alice")
-            await expect(page.locator("#rows .row")).to_have_count(1)
-            await page.evaluate(HOLD)
-            await page.click("#rows .row a")
-            await page.evaluate("() => window.written")
-            alice = here.client("alice")
-            await alice.ask(ask.Send(to=SIMS["bob"], text="the second one"), ask.Sending)
-            await alice.wait_for_message(lambda one: one.state == "sms-sent", what="all that happens to it")
-            await expect(page.locator("#rows .row")).to_contain_text("the second one")
-            await page.evaluate("window.late()")
-            await expect(page.locator(bubble("the first one", "in"))).to_be_visible()
-            await expect(page.locator(bubble("the second one"))).to_contain_text("Sent")
-
-    run(main(), patience=PATIENCE_S)
-
-
-def test_a_tap_is_not_lost_though_the_view_is_fetched_meanwhile(tmp_path: Path) -> None:
-    """Between the press and the release a line changes: the button that is released is the one that was pressed."""
-
-    async def main() -> None:
-        async with stage(tmp_path, server=False) as here:
-            await here.phone("alice", "alice")
-            await here.sms(SIMS["bob"], SIMS["alice"], "hello")
-            page = await here.page("alice")
-            await page.click("text=Not now")
-            await page.click("#rows .row a")
-            await page.fill("#text", "tapped")
-            await page.hover(".send")
-            await page.mouse.down()
-            async with page.expect_response("**/c/1"):
-                await here.client("alice").ask(ask.SetReadReceipts(on=True), ask.Done)
-            await page.evaluate(
-                "() => new Promise((resolve) => setTimeout(resolve, 100))"
-            )  # it would be in place by now
-            await page.mouse.up()
-            await expect(page.locator(bubble("tapped"))).to_be_visible()
 
     run(main(), patience=PATIENCE_S)

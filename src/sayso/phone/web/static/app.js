@@ -14,7 +14,8 @@ const channel = new BroadcastChannel("sayso");
 let here = ""; // the path that the main pane shows
 let route = 0;
 let stream = null;
-let drafted = ""; // a text that the next conversation begins with: of an sms: link, or of the same thread on another line
+let drafted = ""; // a text that the next conversation begins with: of an sms: link
+let along = ""; // the path that what is being written goes along to: the same thread on another line
 
 // ---- asking the phone ----
 
@@ -141,7 +142,7 @@ async function fresh(wanted) {
     const response = await ask(wanted).catch(() => null);
     if (!response?.ok) return { response };
     const html = await response.text();
-    await pressed;
+    await Promise.all([pressed, composed]);
     if (before === heard || tries === 10) return { response, html };
   }
 }
@@ -158,6 +159,12 @@ function press() {
 }
 addEventListener("pointerdown", press, true);
 
+// Nor while a word is being composed (Japanese, an accent, dictation): it would be thrown away half written.
+let composed = Promise.resolve();
+addEventListener("compositionstart", () => {
+  composed = new Promise((resolve) => addEventListener("compositionend", () => setTimeout(resolve), { once: true }));
+});
+
 async function show({ keep = false, sent = null } = {}) {
   if (!sessionStorage.getItem(TAB)) return;
   const wanted = path();
@@ -167,6 +174,7 @@ async function show({ keep = false, sent = null } = {}) {
   if (wanted === "/settings/cloud") side.querySelector(".first")?.remove(); // it was asked; it asks no more
   if (wanted === "/") {
     here = "/";
+    along = "";
     document.body.dataset.view = "list";
     put(main, `<div class="placeholder"><svg class="icon" aria-hidden="true"><use href="/static/icons.svg#chat"/></svg><p></p></div>`);
     main.querySelector("p").textContent = words.choose;
@@ -183,7 +191,11 @@ async function show({ keep = false, sent = null } = {}) {
     }
     return;
   }
-  const before = keep ? remember(sent?.dataset.post) : null; // and nothing is typed between this and the next line
+  const again = keep && here === wanted; // not another view, whose own fetching this one overtook
+  let before = null; // nothing is typed between here and `ready`
+  if (again) before = remember(sent?.dataset.post);
+  else if (wanted === along) before = { ...remember(), typed: new Map(), unfolded: [], whole: [], reading: null };
+  along = "";
   put(main, html);
   here = wanted;
   document.body.dataset.view = /^\/c\/\d+(\/at\/\d+)?$/.test(wanted) ? "thread" : "page";
@@ -211,6 +223,38 @@ const typed = (one) => one.value !== one.defaultValue || one.checked !== one.def
 const unsent = (sent) => controls().filter((one) => !(sent && one.form.dataset.post === sent) && typed(one));
 const controls = () => [...main.querySelectorAll("form[data-post] input, form.leave input")];
 
+// Where one writes, and what is selected there: typing goes on as if nothing had been replaced.
+function caret() {
+  const { id, selectionStart: from, selectionEnd: to, selectionDirection: way } = document.activeElement;
+  return () => {
+    const one = id ? document.getElementById(id) : null;
+    one?.focus({ preventScroll: true });
+    if (one && typeof from === "number") one.setSelectionRange(from, to, way);
+  };
+}
+
+// What somebody unfolded stays so; what unfolds by itself (data-open) is left to the view.
+const hinge = (one) => `${one.closest("[data-id]")?.dataset.id} ${one.className}`;
+const unfolded = (part) => [...part.querySelectorAll("details[open]:not([data-open])")].map(hinge);
+function unfold(part, old) {
+  for (const one of part.querySelectorAll("details")) if (old.includes(hinge(one))) one.open = true;
+}
+
+// The message at the top of what is seen, and how far down it begins.
+function reading(log) {
+  const top = log.getBoundingClientRect().top;
+  const one = [...log.querySelectorAll("[data-id]")].find((each) => each.getBoundingClientRect().bottom > top);
+  return one && { id: one.dataset.id, down: one.getBoundingClientRect().top };
+}
+
+// Back there; where it is older than what the fresh view shows, that is fetched first.
+async function readOn(log, { id, down }) {
+  const find = () => log.querySelector(`[data-id="${id}"]`);
+  while (!find() && (await older(log)));
+  const one = find();
+  if (one) log.scrollTop += one.getBoundingClientRect().top - down;
+}
+
 // What must not be lost when the same view is fetched again: a draft, a form half filled in, and where one was.
 function remember(sent) {
   const text = document.getElementById("text");
@@ -218,9 +262,11 @@ function remember(sent) {
   return {
     draft: text?.value,
     typed: new Map(unsent(sent).map((one) => [control(one), one])),
-    focus: document.activeElement?.id,
-    end: !log || atEnd(log),
-    top: log?.scrollTop ?? main.querySelector(".scroll")?.scrollTop ?? 0,
+    caret: caret(),
+    unfolded: unfolded(main),
+    whole: [...main.querySelectorAll(".bubble[data-folded]:not(.long)")].map((one) => one.dataset.id),
+    reading: log && !atEnd(log) ? reading(log) : null,
+    top: main.querySelector(".scroll")?.scrollTop ?? 0,
   };
 }
 
@@ -229,17 +275,19 @@ function ready(before) {
   if (log) {
     const at = /\/at\/(\d+)$/.exec(here)?.[1];
     const found = at && log.querySelector(`[data-id="${at}"]`);
-    if (before && !before.end) log.scrollTop = before.top;
-    else if (found) found.scrollIntoView({ block: "center" });
+    for (const id of before?.whole ?? []) log.querySelector(`[data-id="${id}"]`)?.setAttribute("data-folded", "");
+    fold(log);
+    unfold(main, before?.unfolded ?? []);
+    if (before?.reading) readOn(log, before.reading).catch(() => {});
+    else if (found && !before) found.scrollIntoView({ block: "center" });
     else log.scrollTop = log.scrollHeight;
     log.addEventListener("scroll", scrolled, { passive: true });
-    fold(log);
     seen();
     scrolled();
   }
   const text = document.getElementById("text");
   if (text && before?.draft) text.value = before.draft;
-  else if (text && drafted) {
+  else if (text && !before && drafted) {
     text.value = drafted;
     drafted = "";
   }
@@ -247,9 +295,8 @@ function ready(before) {
     const old = before?.typed.get(control(one));
     if (old) [one.value, one.checked] = [old.value, old.checked];
   }
-  const wanted = before?.focus ? document.getElementById(before.focus) : null;
-  if (wanted) wanted.focus({ preventScroll: true });
-  else if (!before) (wide.matches && text ? text : (main.querySelector("[autofocus]") ?? main.querySelector("h1")))?.focus({ preventScroll: true });
+  if (before) before.caret();
+  else (wide.matches && text ? text : (main.querySelector("[autofocus]") ?? main.querySelector("h1")))?.focus({ preventScroll: true });
   if (before && !log) main.querySelector(".scroll")?.scrollTo(0, before.top);
   for (const button of main.querySelectorAll("[data-notify]")) {
     button.disabled = !("Notification" in globalThis) || Notification.permission !== "default";
@@ -403,10 +450,11 @@ document.addEventListener("change", async (event) => {
     input.value = "";
   } else if (input.id === "line-choice") {
     // The other line's own thread, with the draft: a choice kept in this page alone would be lost when it is fetched anew.
-    drafted = document.getElementById("text").value;
     const response = await ask(`/c/${conversation()}/line`, { line: input.value }).catch(() => null);
-    if (response?.ok) await follow(await response.json());
-    else say(response ? await failure(response) : words.failed);
+    if (!response?.ok) return say(response ? await failure(response) : words.failed);
+    const outcome = await response.json();
+    along = outcome.go.slice(1);
+    await follow(outcome);
   }
 });
 
@@ -577,30 +625,37 @@ function toEnd() {
   if (log) log.scrollTop = log.scrollHeight;
 }
 
-let fetching = false;
-async function scrolled() {
+function scrolled() {
   const log = document.getElementById("log");
   if (!log) return;
   document.getElementById("to-end").hidden = atEnd(log);
-  const bubbles = document.getElementById("bubbles");
-  if (log.scrollTop > 600 || fetching || !bubbles.dataset.first) return;
-  fetching = true;
+  if (log.scrollTop <= 600) older(log).catch(() => {});
+}
+
+const fetching = new WeakSet(); // the parts of the page that more is being fetched for
+
+// Fetch what was written before that; whether there was anything.
+async function older(log) {
+  const bubbles = log.querySelector("#bubbles");
+  if (fetching.has(bubbles) || !bubbles.dataset.first) return false;
+  fetching.add(bubbles);
   try {
     const before = Number(bubbles.dataset.first);
     const response = await ask(`/c/${conversation()}/older`, { before });
-    if (!response.ok || !bubbles.isConnected) return;
-    const older = nodes(await response.text());
-    const first = older.find((node) => node.dataset.at);
+    if (!response.ok || !bubbles.isConnected) return false;
+    const earlier = nodes(await response.text());
+    const first = earlier.find((node) => node.dataset.at);
     bubbles.dataset.first = first ? first.dataset.at : "";
-    const last = older.at(-1);
+    const last = earlier.at(-1);
     const mark = bubbles.firstElementChild;
     if (mark?.classList.contains("day") && last?.dataset.day === mark.dataset.day) mark.remove();
     const height = log.scrollHeight - log.scrollTop;
-    bubbles.prepend(...older);
+    bubbles.prepend(...earlier);
     fold(log);
     log.scrollTop = log.scrollHeight - height;
+    return earlier.length > 0;
   } finally {
-    fetching = false;
+    fetching.delete(bubbles);
   }
 }
 
@@ -674,6 +729,7 @@ async function readEvents(reader) {
 
 async function happened(event, data) {
   heard++;
+  if (event === "text" || event === "gone") await pressed;
   if (event === "hello") {
     greeted();
     unread(data.unread);
@@ -708,6 +764,7 @@ function text(data) {
   if (old) {
     // In place, so that nothing that is being read or focused is lost.
     const focused = old.contains(document.activeElement) ? document.activeElement.className : null;
+    unfold(bubble, unfolded(old));
     if ("folded" in old.dataset && !old.classList.contains("long")) bubble.dataset.folded = ""; // was opened: stays so
     old.replaceWith(bubble);
     if (focused) bubble.getElementsByClassName(focused)[0]?.focus({ preventScroll: true });
@@ -762,8 +819,10 @@ async function list() {
   const { html } = await fresh("/list");
   if (html === undefined) return;
   const wanted = document.getElementById("search")?.value ?? "";
+  const back = side.contains(document.activeElement) ? caret() : () => {};
   put(side, html);
   if (wanted) document.getElementById("search").value = wanted;
+  back();
   mark();
 }
 
@@ -773,9 +832,9 @@ side.addEventListener(
   async (event) => {
     const rows = document.getElementById("rows");
     const area = event.target;
-    if (area.id !== "conversations" || fetching || !rows?.dataset.more) return;
+    if (area.id !== "conversations" || fetching.has(rows) || !rows?.dataset.more) return;
     if (area.scrollHeight - area.scrollTop - area.clientHeight > 600) return;
-    fetching = true;
+    fetching.add(rows);
     try {
       const response = await ask("/list/more", { before: Number(rows.dataset.more) });
       if (!response.ok) return;
@@ -783,7 +842,7 @@ side.addEventListener(
       rows.dataset.more = more ?? "";
       rows.append(...nodes(html ?? ""));
     } finally {
-      fetching = false;
+      fetching.delete(rows);
     }
   },
   true,
