@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from sqlalchemy import BindParameter, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, and_, bindparam, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from sayso.protocol.frames import OutcomeState
@@ -18,12 +18,12 @@ from sayso.server.directory_port import Confirmed, Locked
 async def add_pending(connection: AsyncConnection, pending: Pending, *, now: float, at_most: int) -> bool:
     """See `EnrolmentStore.add_pending`."""
     table = pending_enrolments
-    known = select(func.count()).where(table.c.id == pending.id)
+    known = exists().where(table.c.id == pending.id)
     same_number = or_(table.c.token.in_(pending.tokens), table.c.other_token.in_(pending.tokens))
-    asked = select(func.count()).where(same_number, table.c.expires > now)
-    if await connection.scalar(known) or (await connection.scalar(asked) or 0) >= at_most:
-        return False
-    if await _is_anothers(connection, pending.keys.device, pending.keys.ed25519):
+    asked = select(func.count()).where(same_number, table.c.expires > now).scalar_subquery()
+    anothers = exists().where(_of_another(pending.keys.device, pending.keys.ed25519))
+    # One question: whoever asks for code after code costs no more than that.
+    if await connection.scalar(select(or_(known, anothers, asked >= at_most))):
         return False
     await connection.execute(insert(table).values(rows.from_pending(pending)))
     return True
@@ -158,7 +158,9 @@ async def _locked(
 
 
 async def _is_anothers(connection: AsyncConnection, device: bytes, ed25519: bytes) -> bool:
-    """Whether this device id is enrolled with another key: then a stranger uses it, to end somebody's enrolment."""
-    table = enrolments
-    holder = select(func.count()).where(table.c.device == device, table.c.ed25519 != ed25519)
-    return bool(await connection.scalar(holder))
+    return bool(await connection.scalar(select(exists().where(_of_another(device, ed25519)))))
+
+
+def _of_another(device: bytes, ed25519: bytes) -> ColumnElement[bool]:
+    """Whether a device id is enrolled with another key: then a stranger uses it, to end somebody's enrolment."""
+    return and_(enrolments.c.device == device, enrolments.c.ed25519 != ed25519)
