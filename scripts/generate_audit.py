@@ -75,6 +75,7 @@ def _encodings() -> Iterator[str]:
     yield "`md5.uuid3`, `sha1.uuid5`."
     yield "Digests of digests name both, outer first; hex in lower case"
     yield "between them goes without saying (`sha256` > `md5` is of the hex, `sha256` > `raw` > `md5` of the bytes)."
+    yield f"Three times over with one algorithm: {common}."
     yield from ("", "| Written as | First steps of the chain |", "|---|---|")
     for writing, (_, steps, _) in WRITINGS.items():
         yield f"| {writing} | {_chain(steps)} |"

@@ -146,6 +146,8 @@ WRITINGS: Mapping[str, tuple[Change, tuple[str, ...], bool]] = {
     "hex, upper": (lambda value: value.hex().upper().encode(), ("hex.upper",), False),
     "base64": (base64.b64encode, ("base64",), False),
     "base64url": (lambda value: base64.urlsafe_b64encode(value).rstrip(b"="), ("base64",), False),
+    "base32": (base64.b32encode, ("base32",), False),
+    "base32, lower": (lambda value: base64.b32encode(value).rstrip(b"=").lower(), ("base32",), False),
     "raw": (lambda value: value, ("raw",), True),
     "hex[:12]": (lambda value: value.hex()[:12].encode(), ("hex[:12]",), False),
     "hex[:16]": (lambda value: value.hex()[:16].encode(), ("hex[:16]",), False),

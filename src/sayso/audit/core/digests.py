@@ -117,6 +117,9 @@ def _plain(form: Form) -> Iterator[tuple[tuple[str, ...], bytes, str]]:
             for shown, data in representations if both_common else representations[:1]:
                 chain = (outer_name, shown, name) if shown else (outer_name, name)
                 yield chain, outer(data), ""
+        if name in COMMON:
+            twice = algorithm(inner.hex().encode())
+            yield (name,) * 3, algorithm(twice.hex().encode()), ""
 
 
 def _salted(

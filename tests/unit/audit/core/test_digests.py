@@ -49,6 +49,9 @@ def test_digests_of_digests_and_what_lies_between() -> None:
     of_raw = hashlib.sha256(MD5.digest()).hexdigest()
     assert read(INDEX.in_hex(of_hex.encode())) == {("hex", "sha256", "md5")}
     assert read(INDEX.in_hex(of_raw.encode())) == {("hex", "sha256", "raw", "md5")}
+    twice = hashlib.md5(MD5.hexdigest().encode(), usedforsecurity=False).hexdigest()
+    thrice = hashlib.md5(twice.encode(), usedforsecurity=False).hexdigest()
+    assert read(INDEX.in_hex(thrice.encode())) == {("hex", "md5", "md5", "md5")}
 
 
 def test_salts_and_keys() -> None:

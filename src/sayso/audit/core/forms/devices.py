@@ -24,7 +24,9 @@ GEOHASH = "0123456789bcdefghjkmnpqrstuvwxyz"
 MOST_DECIMALS = 8
 """A double printed with so many places: zeros follow what the seed has."""
 MIN_DECIMALS = 4
-"""11 metres: fewer decimals name a neighbourhood, not a person's place, and are met by chance."""
+"""11 metres: one coordinate with fewer is met by chance."""
+MIN_DECIMALS_OF_BOTH = 3
+"""110 metres, where both stand together: with fewer they name a town."""
 
 
 def android_id(seed: Seed) -> Iterator[Form]:
@@ -98,15 +100,16 @@ def location(seed: Seed) -> Iterator[Form]:
     yield text_form("plain", both, Edge.DIGIT, hashed=2)
     yield backwards(both, Edge.DIGIT)
     yield from utf16(both, text_bits(both))
-    for decimals in range(places, MIN_DECIMALS - 1, -1):
+    for decimals in range(places, MIN_DECIMALS_OF_BOTH - 1, -1):
         for cut in (_rounded, _cut):
             north, east = cut(latitude, decimals), cut(longitude, decimals)
             name = "plain" if decimals == places else f"{decimals}-decimals"
             for separator in (",", ", ", ";", " ", "/", "|", "_"):
                 yield text_form(name, f"{north}{separator}{east}", Edge.DIGIT, hashed=1)
                 yield text_form(f"{name}.turned", f"{east}{separator}{north}", Edge.DIGIT, hashed=1)
-            yield part_form("latitude", north, Edge.DIGIT, group="place", part="latitude")
-            yield part_form("longitude", east, Edge.DIGIT, group="place", part="longitude")
+            if decimals >= MIN_DECIMALS:
+                yield part_form("latitude", north, Edge.DIGIT, group="place", part="latitude")
+                yield part_form("longitude", east, Edge.DIGIT, group="place", part="longitude")
     yield from _longer(latitude, longitude, places)
     for scale in (10**6, 10**7):
         for part, text in (("latitude", latitude), ("longitude", longitude)):

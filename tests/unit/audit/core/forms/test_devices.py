@@ -28,6 +28,7 @@ from tests.fakes.audit_world import SEEDS
         (SeedType.COORDINATES, "plain", b"-47.182364,-126.904518"),
         (SeedType.COORDINATES, "4-decimals", b"-47.1824,-126.9045"),
         (SeedType.COORDINATES, "4-decimals.turned", b"-126.9045,-47.1823"),
+        (SeedType.COORDINATES, "3-decimals", b"-47.182,-126.905"),
         (SeedType.COORDINATES, "latitude", struct.pack("<d", -47.182364)),
     ],
 )
