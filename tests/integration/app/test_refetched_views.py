@@ -206,3 +206,43 @@ def test_what_somebody_unfolded_stays_unfolded_and_takes_a_tap(tmp_path: Path) -
             await expect(waits).to_contain_text("Taken back")
 
     run(main(), patience=PATIENCE_S)
+
+
+def test_a_draft_waits_in_its_conversation(tmp_path: Path) -> None:
+    """One goes elsewhere and comes back; what could not be sent comes back too; a lock forgets it all."""
+
+    async def main() -> None:
+        async with stage(tmp_path, server=False) as here:
+            page = await _thread(here)
+            await here.sms(SIMS["carol"], SIMS["alice"], "and I am Carol")
+            bob, carol = (page.locator(f"#rows .row:has-text('{words}') a") for words in ("hello", "Carol"))
+            text = page.locator("#text")
+            await text.fill("for Bob")
+            await carol.click()
+            await expect(page.locator(bubble("and I am Carol", "in"))).to_be_visible()
+            await expect(text).to_have_value("")
+            await text.fill("for Carol")
+            await page.click(".thread-who")
+            await page.click(".back")
+            await expect(text).to_have_value("for Carol")
+
+            await page.route("**/send", lambda route: route.abort())
+            await page.click(".send")
+            await expect(page.locator(".toast")).to_be_visible()
+            await expect(text).to_have_value("for Carol")
+            await bob.click()
+            await expect(text).to_have_value("for Bob")
+            await text.fill("")
+            await carol.click()
+            await expect(text).to_have_value("for Carol")
+            await here.client("alice").ask(ask.LockApp(), ask.Done)
+            await expect(page.locator("h1")).to_have_text("Sayso is locked")
+            await page.goto(await here.link("alice"))
+            for row in (bob, carol):
+                await row.click()
+                await expect(page.locator("#rows .current a")).to_have_attribute(
+                    "href", await row.get_attribute("href") or ""
+                )
+                await expect(text).to_have_value("")
+
+    run(main(), patience=PATIENCE_S)

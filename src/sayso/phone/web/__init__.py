@@ -13,7 +13,7 @@
     address_book   takes over a vCard file
     languages, locale/   gettext catalogues
     render, templates/   HTML, in which everything is escaped
-    static/    one style sheet, one script, one sprite of icons; no build step (docs/adr/0031)
+    static/    one style sheet, one script and what it keeps, one sprite of icons; no build step (docs/adr/0031)
 
 It connects to nothing; it reads the store, and does what its owner says through `line.owner` and `line.book`.
 """

@@ -24,10 +24,13 @@ _PNG: Final = "image/png"
 _GZIP: Final = re.compile(r"\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.ASCII | re.IGNORECASE)
 """In an Accept-Encoding header: wanted, and not with the weight nought."""
 _SHELL: Final = "shell.html"
-_SOON: Final = "</static/app.css>; rel=preload; as=style, </static/app.js>; rel=modulepreload"
+_SCRIPTS: Final = ("app.js", "kept.js")
+_SOON: Final = ", ".join(
+    ("</static/app.css>; rel=preload; as=style", *(f"</static/{name}>; rel=modulepreload" for name in _SCRIPTS))
+)
 """With the head of the answer, before its body is read: nothing can be painted without the one, or shown without the
-other."""
-STATIC: Final = ("app.css", "app.js", "icons.svg", "icon.svg", "icon-192.png", "icon-512.png")
+others."""
+STATIC: Final = ("app.css", *_SCRIPTS, "icons.svg", "icon.svg", "icon-192.png", "icon-512.png")
 
 
 class OpenSession(Struct, frozen=True, forbid_unknown_fields=True):

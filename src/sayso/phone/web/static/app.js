@@ -1,6 +1,8 @@
 // The page's own script: fetches HTML that the phone renders, puts it in place, and hears what happens.
 // Nothing is kept here but the tab's secret, in sessionStorage, which no other origin can read.
 
+import { caret, control, controls, reading, unfold, unfolded, unsent } from "./kept.js";
+
 const TAB = "sayso-tab";
 const words = JSON.parse(document.body.dataset.words);
 const side = document.getElementById("side");
@@ -15,6 +17,7 @@ let here = ""; // the path that the main pane shows
 let route = 0;
 let stream = null;
 let drafted = ""; // a text that the next conversation begins with: of an sms: link
+const drafts = new Map(); // what was left unsent in which conversation; in this tab's memory, and gone when it is locked
 let along = ""; // the path that what is being written goes along to: the same thread on another line
 
 // ---- asking the phone ----
@@ -122,6 +125,7 @@ function lock() {
   side.hidden = true;
   here = "";
   put(main, locked);
+  drafts.clear();
   document.body.dataset.view = "locked";
   document.title = words.title;
 }
@@ -173,6 +177,7 @@ async function show({ keep = false, sent = null } = {}) {
   const mine = ++route;
   if (wanted === "/settings/cloud") side.querySelector(".first")?.remove(); // it was asked; it asks no more
   if (wanted === "/") {
+    leave();
     here = "/";
     along = "";
     document.body.dataset.view = "list";
@@ -195,12 +200,21 @@ async function show({ keep = false, sent = null } = {}) {
   let before = null; // nothing is typed between here and `ready`
   if (again) before = remember(sent?.dataset.post);
   else if (wanted === along) before = { ...remember(), typed: new Map(), unfolded: [], whole: [], reading: null };
+  else leave();
   along = "";
   put(main, html);
   here = wanted;
   document.body.dataset.view = /^\/c\/\d+(\/at\/\d+)?$/.test(wanted) ? "thread" : "page";
   mark();
   ready(before);
+}
+
+// A draft waits where it was written.
+function leave() {
+  const text = document.getElementById("text");
+  if (!text) return;
+  if (text.value) drafts.set(conversation(), text.value);
+  else drafts.delete(conversation());
 }
 
 function mark() {
@@ -214,37 +228,6 @@ function mark() {
 
 function conversation() {
   return /^\/c\/(\d+)/.exec(here)?.[1];
-}
-
-// What stands in forms that nobody has sent yet, by the form and the control.
-const control = (one) => [one.form?.id, one.form?.dataset.post, one.name, /^(radio|checkbox)$/.test(one.type) ? one.value : ""].join(" ");
-const typed = (one) => one.value !== one.defaultValue || one.checked !== one.defaultChecked;
-// One that was sent is taken: it must not come back with the next view.
-const unsent = (sent) => controls().filter((one) => !(sent && one.form.dataset.post === sent) && typed(one));
-const controls = () => [...main.querySelectorAll("form[data-post] input, form.leave input")];
-
-// Where one writes, and what is selected there: typing goes on as if nothing had been replaced.
-function caret() {
-  const { id, selectionStart: from, selectionEnd: to, selectionDirection: way } = document.activeElement;
-  return () => {
-    const one = id ? document.getElementById(id) : null;
-    one?.focus({ preventScroll: true });
-    if (one && typeof from === "number") one.setSelectionRange(from, to, way);
-  };
-}
-
-// What somebody unfolded stays so; what unfolds by itself (data-open) is left to the view.
-const hinge = (one) => `${one.closest("[data-id]")?.dataset.id} ${one.className}`;
-const unfolded = (part) => [...part.querySelectorAll("details[open]:not([data-open])")].map(hinge);
-function unfold(part, old) {
-  for (const one of part.querySelectorAll("details")) if (old.includes(hinge(one))) one.open = true;
-}
-
-// The message at the top of what is seen, and how far down it begins.
-function reading(log) {
-  const top = log.getBoundingClientRect().top;
-  const one = [...log.querySelectorAll("[data-id]")].find((each) => each.getBoundingClientRect().bottom > top);
-  return one && { id: one.dataset.id, down: one.getBoundingClientRect().top };
 }
 
 // Back there; where it is older than what the fresh view shows, that is fetched first.
@@ -261,7 +244,7 @@ function remember(sent) {
   const log = document.getElementById("log");
   return {
     draft: text?.value,
-    typed: new Map(unsent(sent).map((one) => [control(one), one])),
+    typed: new Map(unsent(main, sent).map((one) => [control(one), one])),
     caret: caret(),
     unfolded: unfolded(main),
     whole: [...main.querySelectorAll(".bubble[data-folded]:not(.long)")].map((one) => one.dataset.id),
@@ -286,12 +269,12 @@ function ready(before) {
     scrolled();
   }
   const text = document.getElementById("text");
-  if (text && before?.draft) text.value = before.draft;
-  else if (text && !before && drafted) {
-    text.value = drafted;
+  if (text && before) text.value = before.draft ?? "";
+  else if (text) {
+    text.value = drafted || (drafts.get(conversation()) ?? "");
     drafted = "";
   }
-  for (const one of controls()) {
+  for (const one of controls(main)) {
     const old = before?.typed.get(control(one));
     if (old) [one.value, one.checked] = [old.value, old.checked];
   }
@@ -377,6 +360,7 @@ async function follow(outcome, element) {
   const refresh = outcome.refresh ?? element?.dataset.refresh ?? "";
   if (refresh === "list" || refresh === "all") await list();
   if (outcome.html) {
+    leave();
     put(main, outcome.html);
     document.body.dataset.view = "page";
     main.querySelector("h1")?.focus();
@@ -537,13 +521,14 @@ document.addEventListener("keydown", (event) => {
 async function send(form) {
   const field = form.elements.text;
   const text = field.value;
+  const id = form.dataset.conversation;
   if (!text.trim()) return;
   const body = { text };
   if (form.elements.line) body.line = form.elements.line.value;
   field.value = "";
   count(field);
   try {
-    const response = await ask(`/c/${form.dataset.conversation}/send`, body);
+    const response = await ask(`/c/${id}/send`, body);
     if (response.ok) {
       toEnd();
       await follow(await response.json());
@@ -553,7 +538,10 @@ async function send(form) {
   } catch {
     say(words.failed);
   }
-  field.value = text + field.value; // nothing that was written is lost
+  // Nothing that was written is lost, wherever one has gone meanwhile.
+  const now = conversation() === id ? document.getElementById("text") : null;
+  if (now) now.value = text + now.value;
+  else drafts.set(id, text + (drafts.get(id) ?? ""));
 }
 
 function count(field) {
@@ -745,7 +733,11 @@ async function happened(event, data) {
     if (data.id) document.querySelector(`#bubbles [data-id="${data.id}"]`)?.remove();
     else {
       side.querySelector(`.row[data-id="${data.conversation}"]`)?.remove();
-      if (conversation() === String(data.conversation)) location.hash = "#/";
+      drafts.delete(String(data.conversation));
+      if (conversation() === String(data.conversation)) {
+        document.getElementById("composer")?.reset(); // nor does a draft stay
+        location.hash = "#/";
+      }
     }
   }
 }

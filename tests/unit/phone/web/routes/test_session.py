@@ -72,7 +72,7 @@ def test_there_is_no_other_file(tmp_path: Path) -> None:
 
 
 def test_one_file_stands_between_the_first_answer_and_the_first_paint(tmp_path: Path) -> None:
-    """The style sheet; it and the script are told of with the head of the answer, and nothing else is waited for."""
+    """The style sheet; it, the script and what that imports are told of with the head of the answer."""
 
     async def main() -> None:
         async with web_app(tmp_path) as app:
@@ -83,7 +83,10 @@ def test_one_file_stands_between_the_first_answer_and_the_first_paint(tmp_path: 
             assert "<style" not in page
             assert "@import" not in (style := (await Browser(app.client).get("/static/app.css")).body.decode())
             assert "url(" not in style  # no font and no picture
-            assert set(re.findall(r"<([^>]+)>", answer.field("link") or "")) == {"/static/app.css", "/static/app.js"}
+            script = (await Browser(app.client).get("/static/app.js")).body.decode()
+            imported = {f"/static/{name}" for name in re.findall(r'from "\./([^"]+)"', script)}
+            told = set(re.findall(r"<([^>]+)>", answer.field("link") or ""))
+            assert told == {"/static/app.css", "/static/app.js"} | imported
 
     run(main())
 
