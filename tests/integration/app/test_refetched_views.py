@@ -233,7 +233,9 @@ def test_a_draft_waits_in_its_conversation(tmp_path: Path) -> None:
             await bob.click()
             await expect(text).to_have_value("for Bob")
             await text.fill("")
+            await expect(page.locator("#counter")).to_have_text("")
             await carol.click()
+            await expect(page.locator("#counter")).not_to_have_text("")  # how long a draft is, is said again
             await expect(text).to_have_value("for Carol")
             await here.client("alice").ask(ask.LockApp(), ask.Done)
             await expect(page.locator("h1")).to_have_text("Sayso is locked")

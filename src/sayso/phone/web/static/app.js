@@ -126,6 +126,7 @@ function lock() {
   here = "";
   put(main, locked);
   drafts.clear();
+  composed = Promise.resolve();
   document.body.dataset.view = "locked";
   document.title = words.title;
 }
@@ -166,7 +167,10 @@ addEventListener("pointerdown", press, true);
 // Nor while a word is being composed (Japanese, an accent, dictation): it would be thrown away half written.
 let composed = Promise.resolve();
 addEventListener("compositionstart", () => {
-  composed = new Promise((resolve) => addEventListener("compositionend", () => setTimeout(resolve), { once: true }));
+  composed = new Promise((resolve) => {
+    for (const end of ["compositionend", "focusout"]) addEventListener(end, () => setTimeout(resolve), { once: true });
+    setTimeout(resolve, 30000); // the end may be told to nobody, where the field is gone
+  });
 });
 
 async function show({ keep = false, sent = null } = {}) {
@@ -199,8 +203,10 @@ async function show({ keep = false, sent = null } = {}) {
   const again = keep && here === wanted; // not another view, whose own fetching this one overtook
   let before = null; // nothing is typed between here and `ready`
   if (again) before = remember(sent?.dataset.post);
-  else if (wanted === along) before = { ...remember(), typed: new Map(), unfolded: [], whole: [], reading: null };
-  else leave();
+  if (wanted === along) {
+    before = { ...remember(), typed: new Map(), unfolded: [], whole: [], reading: null };
+    drafts.delete(conversation());
+  } else leave();
   along = "";
   put(main, html);
   here = wanted;
@@ -269,10 +275,10 @@ function ready(before) {
     scrolled();
   }
   const text = document.getElementById("text");
-  if (text && before) text.value = before.draft ?? "";
-  else if (text) {
-    text.value = drafted || (drafts.get(conversation()) ?? "");
+  if (text) {
+    text.value = before?.draft ?? (drafted || drafts.get(conversation()) || "");
     drafted = "";
+    if (text.value) count(text);
   }
   for (const one of controls(main)) {
     const old = before?.typed.get(control(one));
