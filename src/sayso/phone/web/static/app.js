@@ -152,26 +152,27 @@ async function fresh(wanted) {
   }
 }
 
-// Under a finger nothing is replaced: the button would be another one when it is let go, and the tap lost.
-let pressed = Promise.resolve();
-function press() {
-  pressed = new Promise((resolve) => {
-    for (const end of ["pointerup", "pointercancel"]) {
-      addEventListener(end, () => setTimeout(resolve), { capture: true, once: true });
-    }
-    setTimeout(resolve, 2000); // whoever holds longer does not tap; and the end of a drag may be told to nobody
+// The first of some events; or a while, since some ends are told to nobody.
+function firstOf(events, ms) {
+  return new Promise((resolve) => {
+    const over = new AbortController();
+    const end = () => {
+      over.abort();
+      setTimeout(resolve);
+    };
+    for (const event of events) addEventListener(event, end, { capture: true, signal: over.signal });
+    setTimeout(end, ms);
   });
 }
-addEventListener("pointerdown", press, true);
+
+// Under a finger nothing is replaced: the button would be another one when it is let go, and the tap lost. Whoever holds
+// longer does not tap.
+let pressed = Promise.resolve();
+addEventListener("pointerdown", () => (pressed = firstOf(["pointerup", "pointercancel"], 2000)), true);
 
 // Nor while a word is being composed (Japanese, an accent, dictation): it would be thrown away half written.
 let composed = Promise.resolve();
-addEventListener("compositionstart", () => {
-  composed = new Promise((resolve) => {
-    for (const end of ["compositionend", "focusout"]) addEventListener(end, () => setTimeout(resolve), { once: true });
-    setTimeout(resolve, 30000); // the end may be told to nobody, where the field is gone
-  });
-});
+addEventListener("compositionstart", () => (composed = firstOf(["compositionend", "focusout"], 30000)));
 
 async function show({ keep = false, sent = null } = {}) {
   if (!sessionStorage.getItem(TAB)) return;
