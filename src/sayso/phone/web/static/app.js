@@ -262,12 +262,12 @@ function remember(sent) {
 
 function ready(before) {
   const log = document.getElementById("log");
+  unfold(main, before?.unfolded ?? []);
   if (log) {
     const at = /\/at\/(\d+)$/.exec(here)?.[1];
     const found = at && log.querySelector(`[data-id="${at}"]`);
     for (const id of before?.whole ?? []) log.querySelector(`[data-id="${id}"]`)?.setAttribute("data-folded", "");
     fold(log);
-    unfold(main, before?.unfolded ?? []);
     if (before?.reading) readOn(log, before.reading).catch(() => {});
     else if (found && !before) found.scrollIntoView({ block: "center" });
     else log.scrollTop = log.scrollHeight;
