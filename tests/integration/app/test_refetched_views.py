@@ -1,10 +1,11 @@
 """A view is fetched anew while somebody reads, writes or taps in it: nothing is disturbed, nothing past is shown."""
 
+import asyncio
 from pathlib import Path
 from typing import Final
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from sayso.phone import command_types as ask
 from tests.aio import run
@@ -246,5 +247,34 @@ def test_a_draft_waits_in_its_conversation(tmp_path: Path) -> None:
                     "href", await row.get_attribute("href") or ""
                 )
                 await expect(text).to_have_value("")
+
+    run(main(), patience=PATIENCE_S)
+
+
+def test_who_has_left_before_the_other_lines_thread_is_there_stays_where_they_went(tmp_path: Path) -> None:
+    """And what they write there is not carried away."""
+
+    async def main() -> None:
+        async with stage(tmp_path, server=False) as here:
+            await here.phone("alice", "alice", "work")
+            for sender, words in (("bob", "hello"), ("carol", "and I am Carol")):
+                await here.sms(SIMS[sender], SIMS["alice"], words)
+            page, answered = await here.page("alice"), asyncio.Event()
+
+            async def late(route: Route) -> None:
+                await answered.wait()
+                await route.continue_()
+
+            await page.route("**/line", late)
+            await page.click("#rows .row:has-text('hello') a")
+            await page.select_option("#line-choice", label="work")
+            await page.click("#rows .row:has-text('Carol') a")
+            await expect(page.locator(bubble("and I am Carol", "in"))).to_be_visible()
+            await page.fill("#text", "for Carol")
+            async with page.expect_response("**/line"):
+                answered.set()
+            await page.evaluate(A_WHILE)
+            await expect(page.locator(bubble("and I am Carol", "in"))).to_be_visible()
+            await expect(page.locator("#text")).to_have_value("for Carol")
 
     run(main(), patience=PATIENCE_S)

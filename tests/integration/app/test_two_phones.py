@@ -7,7 +7,17 @@ from playwright.async_api import Page, expect
 
 from sayso.phone import command_types as ask
 from tests.aio import run
-from tests.integration.app.stage import LATE, SIMS, WRITTEN, bubble, conversation, hold_a_thread, stage, write
+from tests.integration.app.stage import (
+    LATE,
+    SIMS,
+    WRITTEN,
+    bob_knows_alice_and_is_away,
+    bubble,
+    conversation,
+    hold_a_thread,
+    stage,
+    write,
+)
 
 pytestmark = pytest.mark.slow
 PATIENCE_S = 200.0
@@ -88,16 +98,7 @@ def test_a_text_that_waits_can_be_taken_back_or_sent_by_sms(tmp_path: Path) -> N
 
     async def main() -> None:
         async with stage(tmp_path) as here:
-            for name in ("alice", "bob"):
-                await here.phone(name, name)
-                await here.opt_in(name)
-            await here.client("bob").ask(ask.Send(to=SIMS["alice"], text="hello"), ask.Sending)
-            alice = await here.page("alice")
-            await alice.click("#rows .row a")
-            await write(alice, "hello yourself")
-            await expect(alice.locator(bubble("hello yourself"))).to_contain_text("Delivered")
-            await here.off("bob")
-
+            alice = await bob_knows_alice_and_is_away(here)
             await alice.click(".thread-who")
             await alice.check("input[name=undelivered][value=never]", force=True)
             await alice.check("input[name=unreachable][value=never]", force=True)

@@ -441,7 +441,9 @@ document.addEventListener("change", async (event) => {
     input.value = "";
   } else if (input.id === "line-choice") {
     // The other line's own thread, with the draft: a choice kept in this page alone would be lost when it is fetched anew.
-    const response = await ask(`/c/${conversation()}/line`, { line: input.value }).catch(() => null);
+    const id = conversation();
+    const response = await ask(`/c/${id}/line`, { line: input.value }).catch(() => null);
+    if (conversation() !== id) return; // whoever has gone elsewhere meanwhile stays there, and so does what they write
     if (!response?.ok) return say(response ? await failure(response) : words.failed);
     const outcome = await response.json();
     along = outcome.go.slice(1);

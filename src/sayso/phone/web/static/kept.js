@@ -1,12 +1,11 @@
 // What of a view must not be lost when it is put in place anew: read off the old one, and given to the new one.
 
+export const controls = (part) => [...part.querySelectorAll("form[data-post] input, form.leave input")];
 // What stands in forms that nobody has sent yet, by the form and the control.
 export const control = (one) => [one.form?.id, one.form?.dataset.post, one.name, /^(radio|checkbox)$/.test(one.type) ? one.value : ""].join(" ");
 const typed = (one) => one.value !== one.defaultValue || one.checked !== one.defaultChecked;
 // One that was sent is taken: it must not come back with the next view.
 export const unsent = (part, sent) => controls(part).filter((one) => !(sent && one.form.dataset.post === sent) && typed(one));
-const CONTROLS = "form[data-post] input, form.leave input";
-export const controls = (part) => [...part.querySelectorAll(CONTROLS)];
 
 // Where one writes, and what is selected there: typing goes on as if nothing had been replaced.
 export function caret() {
